@@ -1,0 +1,1 @@
+//! What a client would try, and the candidates that come of it.

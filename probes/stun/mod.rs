@@ -1,0 +1,1 @@
+//! STUN: messages, the raw layer, schedules, transactions.

@@ -1,0 +1,50 @@
+//! The HTTP CONNECT handshake with a proxy.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// An HTTP authentication scheme as a proxy names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum AuthScheme {
+    /// RFC 7617.
+    Basic,
+    /// RFC 7616.
+    Digest,
+    /// Microsoft's challenge and response.
+    Ntlm,
+    /// SPNEGO: Kerberos or NTLM.
+    Negotiate,
+    /// Anything else.
+    Other(String),
+}
+
+impl From<String> for AuthScheme {
+    fn from(name: String) -> Self {
+        match name.to_ascii_lowercase().as_str() {
+            "basic" => Self::Basic,
+            "digest" => Self::Digest,
+            "ntlm" => Self::Ntlm,
+            "negotiate" => Self::Negotiate,
+            _ => Self::Other(name),
+        }
+    }
+}
+
+impl From<AuthScheme> for String {
+    fn from(scheme: AuthScheme) -> Self {
+        scheme.to_string()
+    }
+}
+
+impl fmt::Display for AuthScheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Basic => "Basic",
+            Self::Digest => "Digest",
+            Self::Ntlm => "NTLM",
+            Self::Negotiate => "Negotiate",
+            Self::Other(name) => name,
+        })
+    }
+}

@@ -1,0 +1,4 @@
+//! raincheck: which media paths work here, which layer of which path broke, what to change.
+#![forbid(unsafe_code)]
+
+pub mod run;
