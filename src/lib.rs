@@ -1,5 +1,6 @@
 //! raincheck: which media paths work here, which layer of which path broke, what to change.
 #![forbid(unsafe_code)]
 
+pub mod path;
 pub mod run;
 pub mod settings;

@@ -1,5 +1,9 @@
 //! The HTTP CONNECT handshake with a proxy.
 
+mod form;
+
+pub use form::Form;
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

@@ -1,0 +1,1 @@
+//! Happy eyeballs (RFC 8305), and how silence is judged.
