@@ -13,7 +13,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Debug, Clone)]
 pub struct Journal {
     clock: Clock,
-    paths: Arc<Mutex<Vec<PathEvidence>>>,
+    paths: Arc<Mutex<Vec<Entry>>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    path: PathEvidence,
+    withdrawn: bool,
 }
 
 /// The journal of one path.
@@ -45,16 +51,16 @@ impl Journal {
     /// Adds a path; its steps go to the log that is returned.
     pub fn open(&self, path: PathEvidence) -> PathLog {
         let mut paths = self.lock();
-        paths.push(path);
+        paths.push(Entry { path, withdrawn: false });
         PathLog { journal: self.clone(), index: paths.len() - 1 }
     }
 
-    /// Everything so far.
+    /// Every path so far, without those that turned out not to exist.
     pub fn snapshot(&self) -> Vec<PathEvidence> {
-        self.lock().clone()
+        self.lock().iter().filter(|entry| !entry.withdrawn).map(|entry| entry.path.clone()).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<PathEvidence>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
         // A panic elsewhere must not lose the record, which is valid at every moment.
         self.paths.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -100,14 +106,22 @@ impl PathLog {
 
     /// Changes what is known of the path beside its steps.
     pub fn update(&self, change: impl FnOnce(&mut PathEvidence)) {
-        if let Some(path) = self.journal.lock().get_mut(self.index) {
-            change(path);
+        if let Some(entry) = self.journal.lock().get_mut(self.index) {
+            change(&mut entry.path);
+        }
+    }
+
+    /// Takes the path out of the record: there turned out to be no such path, as for a server without an
+    /// address of the family.
+    pub fn withdraw(&self) {
+        if let Some(entry) = self.journal.lock().get_mut(self.index) {
+            entry.withdrawn = true;
         }
     }
 
     /// The path as it stands.
     pub fn path(&self) -> Option<PathEvidence> {
-        self.journal.lock().get(self.index).cloned()
+        self.journal.lock().get(self.index).map(|entry| entry.path.clone())
     }
 
     fn push(&self, step: Step) -> OpenStep {
@@ -134,6 +148,11 @@ impl OpenStep {
     /// Ends the step: it failed with this cause.
     pub fn fail(self, cause: Cause) {
         self.end(Outcome::Failed(cause));
+    }
+
+    /// Ends the step: it led no further, for this reason, and that is no failure.
+    pub fn skip(self, why: SkipReason) {
+        self.end(Outcome::Skipped(why));
     }
 
     /// When the step began.

@@ -1,7 +1,26 @@
 //! The run: the only owner of clock, randomness and tasks.
+//!
+//! [`run`] takes settings to evidence. Each path of the plan is a task ([`path`]); each TURN client on its link is
+//! another ([`session`]), so that asking, relaying and leaving do not wait for each other. Everything that is
+//! seen goes into the [`Journal`] at once, and a run that is cut short reports what it has.
 
 mod clock;
+mod context;
+mod engine;
+mod exchange;
+mod flavour;
 mod journal;
+mod link;
+mod nearest;
+mod path;
+mod progress;
+mod servers;
+mod session;
+mod sockets;
+mod stop;
 
 pub use clock::Clock;
+pub use engine::{RunError, Surroundings, run};
 pub use journal::{Journal, OpenStep, PathLog};
+pub use progress::{Phase, Progress, State};
+pub use stop::{Stop, StopReason, Stopper};

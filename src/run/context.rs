@@ -1,0 +1,126 @@
+//! What all tasks of a run share.
+
+use super::exchange::{Desk, Mailroom};
+use super::{Clock, Journal, Stop};
+use crate::path::PathContext;
+use crate::settings::Patience;
+use raincheck_probes::ice::stack::Profile;
+use raincheck_probes::machine::IdSource;
+use raincheck_probes::server::Credentials;
+use raincheck_probes::stun::Schedule;
+use raincheck_probes::turn::{Action, Ask, Client, Config, Flavour, Framing};
+use std::sync::{Mutex, PoisonError};
+use tokio::sync::mpsc;
+
+/// What all tasks of a run share.
+pub struct RunContext {
+    /// The run's clock.
+    pub clock: Clock,
+    /// The record.
+    pub journal: Journal,
+    /// Sockets, names, roots.
+    pub path: PathContext,
+    /// The emulated client.
+    pub profile: Profile,
+    /// Whose schedules are kept.
+    pub patience: Patience,
+    /// Packets that came through relays.
+    pub mail: Mailroom,
+    /// The end of the run.
+    pub stop: Stop,
+    schedules: Schedules,
+    ids: Mutex<IdSource>,
+    leaving: Mutex<Option<mpsc::Sender<()>>>,
+}
+
+/// Retransmission schedules by framing.
+#[derive(Debug, Clone)]
+pub struct Schedules {
+    /// Over UDP.
+    pub datagram: Schedule,
+    /// Over TCP and TLS.
+    pub stream: Schedule,
+}
+
+/// Resolves when every session has left.
+pub struct AllLeft(mpsc::Receiver<()>);
+
+impl RunContext {
+    /// A context, and the way to wait for its sessions.
+    #[expect(clippy::too_many_arguments, reason = "each part comes from another room; this is where they meet")]
+    pub fn new(
+        journal: Journal,
+        path: PathContext,
+        profile: Profile,
+        patience: Patience,
+        schedules: Schedules,
+        ids: IdSource,
+        stop: Stop,
+    ) -> (Self, AllLeft) {
+        let (leaving, left) = mpsc::channel(1);
+        let context = Self {
+            clock: journal.clock(),
+            journal,
+            path,
+            profile,
+            patience,
+            mail: Mailroom::default(),
+            stop,
+            schedules,
+            ids: Mutex::new(ids),
+            leaving: Mutex::new(Some(leaving)),
+        };
+        (context, AllLeft(left))
+    }
+
+    /// A source of randomness for one task.
+    pub fn ids(&self) -> IdSource {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).fork()
+    }
+
+    /// A TURN client for one link.
+    pub fn client(&self, framing: Framing, credentials: Option<Credentials>) -> Client {
+        let schedule = match framing {
+            Framing::Datagram => self.schedules.datagram.clone(),
+            Framing::Stream => self.schedules.stream.clone(),
+        };
+        let flavour = match self.patience {
+            Patience::Prompt => Flavour::thorough(),
+            Patience::Client => super::flavour::flavour_of(&self.profile),
+        };
+        Client::new(Config { transport: framing, schedule, credentials, flavour, upkeep: true, ids: self.ids() })
+    }
+
+    /// The bytes of one Binding request.
+    pub fn binding_request(&self) -> Vec<u8> {
+        let mut client = self.client(Framing::Datagram, None);
+        client.ask(Ask::Binding, self.clock.now());
+        match client.poll() {
+            Action::Transmit(bytes) => bytes,
+            Action::Event(_) | Action::WaitUntil(_) | Action::Idle => Vec::new(),
+        }
+    }
+
+    /// What an exchange of packets needs.
+    pub fn desk(&self) -> Desk<'_> {
+        Desk { clock: self.clock, mail: &self.mail, stop: &self.stop }
+    }
+
+    /// A token that a session holds until it has left.
+    pub fn leaving(&self) -> Option<mpsc::Sender<()>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// No session begins after this; [`AllLeft::wait`] can end.
+    pub fn close_door(&self) {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+impl AllLeft {
+    /// Waits until every session that was begun has left.
+    pub async fn wait(mut self) {
+        // Nothing is ever sent: the channel ends when the last token is dropped.
+        while self.0.recv().await.is_some() {}
+    }
+}

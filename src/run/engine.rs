@@ -1,0 +1,291 @@
+//! A run from settings to evidence.
+
+use super::context::{AllLeft, RunContext, Schedules};
+use super::path::{Held, PathTask, Shared, note_relay_run};
+use super::progress::{Phase, Progress};
+use super::servers::{Chosen, choose};
+use super::sockets::Sockets;
+use super::stop::{Stop, StopReason, Stopper};
+use super::{Clock, Journal, exchange};
+use crate::host::Host;
+use crate::path::{Bounds, Dial, PathContext, Resolver, Trust};
+use crate::plan::{Probe, Purpose, plan};
+use crate::settings::{Patience, ProxyChoice, ProxyServer, Settings};
+use raincheck_probes::evidence::{AskedFor, Evidence, Stage};
+use raincheck_probes::ice::gather::{GatherSetup, Gathering, Learned, SlotKind};
+use raincheck_probes::ice::rank::rank;
+use raincheck_probes::machine::IdSource;
+use raincheck_probes::stun::Schedule;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// What is kept back of the deadline for leaving clean.
+const LEAVE_MARGIN: Duration = Duration::from_millis(1000);
+
+/// How long a name may take to resolve.
+const RESOLVE_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long one answer over a stream is waited for.
+const STREAM_ANSWER: Duration = Duration::from_secs(4);
+
+/// What a run needs beside its settings.
+pub struct Surroundings {
+    /// Sockets and names.
+    pub dial: Arc<dyn Dial>,
+    /// This host's networks, when they are not the system's.
+    pub host: Option<Host>,
+    /// Who is told how far the run is.
+    pub progress: Progress,
+}
+
+/// Why the question could not be put.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The vendor did not hand out servers.
+    #[error("{0}")]
+    SignIn(#[from] crate::rainbow::SignInError),
+    /// No server is left to ask.
+    #[error("no server to ask: {0}")]
+    NoServers(String),
+}
+
+/// Runs, until everything is answered, the deadline comes or the user interrupts.
+///
+/// # Errors
+/// When the question could not be put. A network that does not work is no error.
+pub async fn run(settings: &Settings, purpose: Purpose, around: Surroundings) -> Result<Evidence, RunError> {
+    let clock = Clock::start();
+    let started = Clock::wall();
+    let (stopper, stop) = Stopper::new();
+    let stopper = Arc::new(stopper);
+    watch_the_clock(&stopper, settings.deadline);
+    let (context, left) = context(settings, &around, clock, stop);
+    let context = Arc::new(context);
+    let looking = tokio::task::spawn_blocking(Host::look);
+    around.progress.phase(Phase::Choosing);
+    let chosen = choose(&context, settings).await?;
+    let host = match around.host {
+        Some(host) => host,
+        None => looking.await.unwrap_or_default(),
+    };
+    let host = if chosen.all_on_loopback(&settings.resolve) { Host::loopback() } else { host };
+    let job = Job { settings, purpose, context, chosen, host, progress: around.progress };
+    let shared = job.probe_all().await;
+    stopper.stop(StopReason::Finished);
+    leave(&job.context, left).await;
+    Ok(job.evidence(started, &shared).await)
+}
+
+fn watch_the_clock(stopper: &Arc<Stopper>, deadline: Duration) {
+    let at_deadline = Arc::clone(stopper);
+    let margin = LEAVE_MARGIN.min(deadline / 4);
+    tokio::spawn(async move {
+        sleep(deadline - margin).await;
+        at_deadline.stop(StopReason::Deadline);
+    });
+    let at_interrupt = Arc::clone(stopper);
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            at_interrupt.stop(StopReason::Interrupted);
+        }
+    });
+}
+
+fn context(settings: &Settings, around: &Surroundings, clock: Clock, stop: Stop) -> (RunContext, AllLeft) {
+    let mut ids = IdSource::new(settings.seed.unwrap_or_else(seed));
+    let path = PathContext {
+        dial: Arc::clone(&around.dial),
+        resolver: Resolver::new(Arc::clone(&around.dial), clock, RESOLVE_WITHIN),
+        trust: Trust::load(settings.extra_roots.clone()),
+        form: raincheck_probes::tunnel::Form::of(&settings.profile),
+        alpn: Vec::new(),
+        bounds: Bounds::default(),
+        ids: Arc::new(Mutex::new(ids.fork())),
+    };
+    let schedules = match settings.patience {
+        // The number of UDP paths is not known before the servers are; the vendor's client uses two.
+        Patience::Prompt => Schedules {
+            datagram: Schedule::prompt(settings.nearest.unwrap_or(32).max(2) * 2),
+            stream: Schedule::reliable(STREAM_ANSWER),
+        },
+        Patience::Client => super::flavour::schedules_of(&settings.profile),
+    };
+    let journal = Journal::new(clock);
+    RunContext::new(journal, path, settings.profile.clone(), settings.patience, schedules, ids, stop)
+}
+
+/// Sixty-four bits that differ from run to run. `RandomState` is seeded by the system.
+fn seed() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// Lets every session leave, within what the deadline has left for it.
+async fn leave(run: &RunContext, left: AllLeft) {
+    run.close_door();
+    // What has not left by then has been told, and its server ends it by itself.
+    let _ = timeout(LEAVE_MARGIN, left.wait()).await;
+}
+
+struct Job<'a> {
+    settings: &'a Settings,
+    purpose: Purpose,
+    context: Arc<RunContext>,
+    chosen: Chosen,
+    host: Host,
+    progress: Progress,
+}
+
+impl Job<'_> {
+    /// Asks everything at once, then sends media over the path that the client would choose.
+    async fn probe_all(&self) -> Arc<Shared> {
+        let gathering = self.gathering();
+        let probes =
+            plan(&gathering, &self.chosen.servers, &self.settings.profile, self.proxies(), self.purpose);
+        let shared = Arc::new(Shared {
+            sockets: self.sockets(),
+            gathering: Mutex::new(gathering),
+            crossings: Mutex::default(),
+            purpose: self.purpose,
+        });
+        self.bind_hosts(&shared);
+        let held = self.ask_all(&shared, probes).await;
+        shared.crossings.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.send_media(&shared, held).await;
+        shared
+    }
+
+    fn gathering(&self) -> Gathering {
+        let settings = self.settings;
+        Gathering::new(&GatherSetup {
+            profile: settings.profile.clone(),
+            policy: settings.policy,
+            media_permission: settings.media_permission,
+            ipv4: settings.families.v4,
+            ipv6: settings.families.v6,
+            networks: self.host.networks_for(settings.interface.as_ref()),
+            servers: self.chosen.servers.clone(),
+            proxied: !self.proxies().is_empty(),
+            seed: self.context.ids().next_u64(),
+        })
+    }
+
+    fn proxies(&self) -> &[ProxyServer] {
+        match &self.settings.proxies {
+            ProxyChoice::None => &[],
+            ProxyChoice::These(proxies) => proxies,
+        }
+    }
+
+    fn sockets(&self) -> Sockets {
+        let default_local = self.host.networks.iter().filter_map(|network| network.default_local).collect();
+        Sockets::new(self.settings.profile.source_ports(), default_local, self.context.ids())
+    }
+
+    /// Opens the client's sockets, which are its host candidates.
+    fn bind_hosts(&self, shared: &Shared) {
+        let mut gathering = shared.gathering.lock().unwrap_or_else(PoisonError::into_inner);
+        let slots: Vec<_> = gathering.slots().to_vec();
+        for slot in slots {
+            let bound = match slot.kind {
+                SlotKind::Host => shared.sockets.open(&self.context, slot.binds),
+                // An active candidate has no socket yet: port 9 stands for that (RFC 6544 section 4.1).
+                SlotKind::HostTcp(_) => Ok(std::net::SocketAddr::new(slot.binds, 9)),
+                SlotKind::Srflx | SlotKind::Relay(_) => continue,
+            };
+            if let Ok(base) = bound {
+                gathering.learned(slot.id, Learned::Bound(base), self.context.clock.now());
+            }
+        }
+    }
+
+    async fn ask_all(&self, shared: &Arc<Shared>, probes: Vec<Probe>) -> Vec<Held> {
+        self.progress.phase(Phase::Probing { paths: probes.len() });
+        let mut tasks = JoinSet::new();
+        for probe in probes {
+            let log = self.context.journal.open(probe.evidence());
+            let task =
+                PathTask { run: Arc::clone(&self.context), shared: Arc::clone(shared), probe, log: log.clone() };
+            tasks.spawn(task.run());
+        }
+        let mut held = Vec::new();
+        while let Some(ended) = tasks.join_next().await {
+            self.progress.decided();
+            held.extend(ended.ok().flatten());
+        }
+        held
+    }
+
+    /// Media for as long as asked, over the working path that stands first in the client's order.
+    async fn send_media(&self, shared: &Shared, held: Vec<Held>) {
+        let packets = self.settings.media.as_millis() / exchange::SPACING.as_millis();
+        let packets = u16::try_from(packets).unwrap_or(u16::MAX);
+        if self.purpose == Purpose::Gather || packets == 0 || self.context.stop.is_stopped() {
+            return;
+        }
+        let works = |path: &str| held.iter().any(|held| held.near.path() == path && held.far.is_some());
+        let candidates = {
+            let gathering = shared.gathering.lock().unwrap_or_else(PoisonError::into_inner);
+            let all = gathering.candidates();
+            all.filter(|candidate| candidate.path.as_deref().is_some_and(works)).cloned().collect::<Vec<_>>()
+        };
+        let ranking = rank(&self.settings.profile, &candidates);
+        let selected = ranking.iter().find(|rank| rank.selected).map(|rank| rank.path.clone());
+        // Everything else is given back now, while media flows.
+        let Some(held) = held.into_iter().find(|held| Some(held.near.path()) == selected.as_deref()) else { return };
+        let Some(far) = &held.far else { return };
+        self.progress.phase(Phase::Media { seconds: self.settings.media.as_secs_f64() });
+        let step = held.log.begin(Stage::Relay, Some(far.relayed()));
+        step.fact("media", true);
+        let mut ids = self.context.ids();
+        let (run, changed) =
+            exchange::exchange(&self.context.desk(), [&held.near, far], packets, &mut ids).await;
+        note_relay_run(&held.log, step, run, changed, self.context.stop.is_stopped());
+    }
+
+    async fn evidence(&self, started: String, shared: &Shared) -> Evidence {
+        let reason = self.context.stop.wait().await;
+        let gathering = shared.gathering.lock().unwrap_or_else(PoisonError::into_inner);
+        Evidence {
+            asked: self.asked(),
+            started,
+            elapsed: self.context.clock.now(),
+            cut_short: reason.cut_short(self.settings.deadline),
+            paths: self.context.journal.snapshot(),
+            candidates: gathering.candidates().cloned().collect(),
+            gather_errors: gathering.errors().to_vec(),
+            resolutions: self.context.path.resolver.resolutions(),
+            interfaces: self.host.interfaces.clone(),
+        }
+    }
+
+    fn asked(&self) -> AskedFor {
+        AskedFor {
+            profile: self.settings.profile.to_string(),
+            policy: self.settings.policy,
+            credentials: self.chosen.servers.iter().any(|server| server.credentials.is_some()),
+            servers_from: self.chosen.from.clone(),
+            vendor_servers: self.chosen.vendor,
+            proxies: self.proxies().iter().map(ProxyServer::url).collect(),
+            proxy_credentials: self.proxies().iter().any(|proxy| proxy.credentials.is_some()),
+        }
+    }
+}
+
+impl Chosen {
+    /// Whether every server is on this very machine, by address or by `--resolve`; then the client's networks
+    /// are loopback too, since nothing else reaches it everywhere.
+    fn all_on_loopback(&self, pins: &[(String, std::net::IpAddr)]) -> bool {
+        use raincheck_probes::server::Host;
+        let is_local = |host: &Host| match host {
+            Host::Ip(ip) => ip.is_loopback(),
+            Host::Name(name) => {
+                let mut of_name = pins.iter().filter(|(pin, _)| pin.eq_ignore_ascii_case(name)).peekable();
+                of_name.peek().is_some() && of_name.all(|(_, ip)| ip.is_loopback())
+            }
+        };
+        !self.servers.is_empty() && self.servers.iter().all(|server| is_local(&server.uri.host))
+    }
+}

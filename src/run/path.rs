@@ -1,0 +1,535 @@
+//! One probe, from the name of the server to bytes through its relay.
+
+use super::context::RunContext;
+use super::exchange::exchange;
+use super::link::Link;
+use super::session::{Ended, Session};
+use super::sockets::{Sockets, unspecified};
+use super::{OpenStep, PathLog};
+use crate::path::{ControlResult, Target, open_stream, udp_control};
+use crate::plan::{Probe, Purpose};
+use raincheck_probes::evidence::{Cause, Proof, RelayRun, SkipReason, Stage, Transport};
+use raincheck_probes::ice::gather::{Failure, Gathering, Learned};
+use raincheck_probes::ice::stack::Role;
+use raincheck_probes::machine::Offset;
+use raincheck_probes::server::Host;
+use raincheck_probes::turn::{Answer, Ask, Families, Redirects};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{sleep, sleep_until};
+
+/// Packets each way that prove a relay.
+const PROOF_PACKETS: u16 = 10;
+
+/// Packets each way between relays of different servers.
+const CROSS_PACKETS: u16 = 5;
+
+/// How long a UDP server may be silent before a connected socket asks whether the network rejects us.
+const SILENCE: Duration = Duration::from_millis(600);
+
+/// When that socket asks, and until when it listens.
+const CONTROL: [Duration; 3] = [Duration::ZERO, Duration::from_millis(300), Duration::from_millis(800)];
+const CONTROL_WITHIN: Duration = Duration::from_millis(1500);
+
+/// An allocation that is held.
+#[derive(Debug, Clone)]
+pub struct Relay {
+    session: Session,
+    relayed: SocketAddr,
+}
+
+impl Relay {
+    /// The relayed address.
+    pub fn relayed(&self) -> SocketAddr {
+        self.relayed
+    }
+
+    /// The path that it was allocated over.
+    pub fn path(&self) -> &str {
+        self.session.path()
+    }
+
+    /// Sends a packet from the relayed address to a peer.
+    pub async fn send(&self, peer: SocketAddr, payload: Vec<u8>) {
+        self.session.send(peer, payload).await;
+    }
+}
+
+/// A path whose allocations are held, so that more can be sent over it.
+pub struct Held {
+    /// The record of the path.
+    pub log: PathLog,
+    /// The allocation that is the path's own.
+    pub near: Relay,
+    /// A second one over the same path.
+    pub far: Option<Relay>,
+}
+
+/// Whether the server has been heard of.
+struct Heard(watch::Sender<bool>);
+
+impl Heard {
+    fn new() -> Self {
+        Self(watch::Sender::new(false))
+    }
+
+    fn tell(&self) {
+        self.0.send_replace(true);
+    }
+
+    async fn wait(&self) {
+        // The sender is ours and outlives the wait.
+        let _ = self.0.subscribe().wait_for(|heard| *heard).await;
+    }
+}
+
+/// Everything that the tasks of one run's paths share beside the context.
+pub struct Shared {
+    /// Sockets by local address.
+    pub sockets: Sockets,
+    /// What the emulated client would have learned.
+    pub gathering: Mutex<Gathering>,
+    /// Allocations of all servers, for exchanges between them.
+    pub crossings: Mutex<Vec<(String, Relay, PathLog)>>,
+    /// What the run is for.
+    pub purpose: Purpose,
+}
+
+/// One probe under way.
+pub struct PathTask {
+    /// The run.
+    pub run: Arc<RunContext>,
+    /// What its paths share.
+    pub shared: Arc<Shared>,
+    /// The question.
+    pub probe: Probe,
+    /// Its record.
+    pub log: PathLog,
+}
+
+impl PathTask {
+    /// Asks, and ends when the path is proven or given up, or when the run ends.
+    pub async fn run(self) -> Option<Held> {
+        let stop = self.run.stop.clone();
+        let held = tokio::select! {
+            held = self.prove() => held,
+            _ = stop.wait() => None,
+        };
+        let now = self.run.clock.now();
+        self.log.update(|path| path.decided = Some(now).filter(|_| !stop.is_stopped()));
+        held
+    }
+
+    async fn prove(&self) -> Option<Held> {
+        if self.run.patience == crate::settings::Patience::Client {
+            sleep_until(self.run.clock.instant(Offset::new(self.probe.starts))).await;
+        }
+        // The second allocation begins once the first has heard from the server: a server that is silent is
+        // not asked twice as much.
+        let heard = Heard::new();
+        let twice = self.shared.purpose == Purpose::Check && self.probe.server.credentials.is_some();
+        let second = async {
+            if !twice || self.probe.role == Role::Stun {
+                return None;
+            }
+            heard.wait().await;
+            self.second().await
+        };
+        let first = self.first(&heard);
+        tokio::pin!(first, second);
+        let near = tokio::select! {
+            near = &mut first => near?,
+            far = &mut second => return self.relay(first.await?, far).await,
+        };
+        let far = if twice { second.await } else { None };
+        self.relay(near, far).await
+    }
+
+    /// The path's own session: Binding where there is one, and Allocate.
+    async fn first(&self, heard: &Heard) -> Option<Relay> {
+        let (link, server) = self.link(&self.log, false).await?;
+        if self.probe.transport != Transport::Udp {
+            heard.tell();
+        }
+        let client = self.run.client(link.framing(), self.probe.server.credentials.clone());
+        let session = Session::start(&self.run, link, client, &self.probe.id, Some(self.log.clone()));
+        let binding = async {
+            if self.probe.transport == Transport::Udp {
+                self.bind(&session, server, heard).await;
+            }
+        };
+        let allocation = async {
+            match self.probe.role {
+                Role::Turn => self.allocate(session.clone(), server, heard).await,
+                Role::Stun => None,
+            }
+        };
+        let control = async {
+            if let Some(server) = server.filter(|_| self.probe.transport == Transport::Udp) {
+                self.control(&session, server, heard).await;
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            ((), relay) = async { tokio::join!(binding, allocation) } => relay,
+            () = control => None,
+        }
+    }
+
+    /// Asks from a connected socket why a server is silent: only such a socket is told, on every system, that
+    /// an ICMP error came back.
+    async fn control(&self, session: &Session, server: SocketAddr, heard: &Heard) {
+        tokio::select! {
+            () = heard.wait() => return,
+            () = sleep(SILENCE) => {}
+        }
+        let from = SocketAddr::new(self.probe.binds.unwrap_or(unspecified(server)), 0);
+        let request = self.run.binding_request();
+        let dial = self.run.path.dial.as_ref();
+        let result = udp_control(dial, from, server, &request, &CONTROL, CONTROL_WITHIN).await;
+        if let ControlResult::Rejected(cause) = result {
+            session.give_up(cause).await;
+        }
+    }
+
+    async fn bind(&self, session: &Session, server: Option<SocketAddr>, heard: &Heard) {
+        let step = self.log.begin(Stage::Binding, server);
+        let Some(ended) = session.ask(Ask::Binding).await else { return };
+        let answer = self.close_step(step, &ended);
+        match answer {
+            Ok(Answer::Bound { mapped }) => {
+                heard.tell();
+                self.prove_at_least(Proof::Reachable);
+                self.log.update(|path| path.mapped = Some(mapped));
+                if let Some(base) = self.shared.sockets.base(&self.probe) {
+                    self.learn(&self.probe.mapped_slots, &Learned::Mapped { base, mapped });
+                }
+            }
+            Ok(_) => {}
+            Err(cause) => self.learn(&self.probe.mapped_slots, &failed(&cause)),
+        }
+    }
+
+    /// Allocates, following the server where it sends us.
+    async fn allocate(&self, mut session: Session, server: Option<SocketAddr>, heard: &Heard) -> Option<Relay> {
+        let mut at = server;
+        let mut redirects = server.map(Redirects::new);
+        loop {
+            let step = self.log.begin(Stage::Allocate, at);
+            let ended = session.ask(Ask::Allocate(self.families())).await?;
+            let redirect = ended.redirect;
+            match self.close_step(step, &ended) {
+                Ok(Answer::Allocated { relayed, mapped, .. }) => {
+                    heard.tell();
+                    return self.allocated(session, relayed.first().copied()?, mapped);
+                }
+                Ok(_) => return None,
+                Err(cause) => {
+                    let followed = redirect.zip(redirects.as_mut()).map(|(to, seen)| (to, seen.follow(to)));
+                    match followed {
+                        Some((to, Ok(()))) => {
+                            at = Some(to);
+                            session = self.session_at(to).await?;
+                        }
+                        Some((to, Err(refused))) => {
+                            self.log.begin(Stage::Allocate, Some(to)).fail(refused.clone());
+                            self.learn(&self.probe.relay_slots, &failed(&refused));
+                            return None;
+                        }
+                        None => {
+                            self.learn(&self.probe.relay_slots, &failed(&cause));
+                            return None;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn allocated(&self, session: Session, relayed: SocketAddr, mapped: SocketAddr) -> Option<Relay> {
+        self.prove_at_least(Proof::Allocated);
+        self.log.update(|path| {
+            path.relayed = Some(relayed);
+            path.mapped = Some(mapped);
+        });
+        if let Some(base) = self.shared.sockets.base(&self.probe) {
+            let learned = Learned::Relayed {
+                base,
+                mapped: Some(mapped),
+                relayed,
+                path: Some(self.probe.id.clone()),
+                route: Some(self.probe.route().to_string()),
+            };
+            self.learn(&self.probe.relay_slots, &learned);
+        }
+        Some(Relay { session, relayed })
+    }
+
+    /// The second allocation. Its failure is not the path's: the first has shown what the path can do.
+    async fn second(&self) -> Option<Relay> {
+        let scratch = super::Journal::new(self.run.clock).open(self.probe.evidence());
+        let (link, _) = self.link(&scratch, true).await?;
+        let client = self.run.client(link.framing(), self.probe.server.credentials.clone());
+        let session = Session::start(&self.run, link, client, &self.probe.id, None);
+        let ended = session.ask(Ask::Allocate(self.families())).await?;
+        match ended.finished.result {
+            Ok(Answer::Allocated { relayed, .. }) => Some(Relay { session, relayed: relayed.first().copied()? }),
+            _ => None,
+        }
+    }
+
+    /// Packets between the two allocations, then between this server and another.
+    async fn relay(&self, near: Relay, far: Option<Relay>) -> Option<Held> {
+        if self.shared.purpose == Purpose::Gather {
+            return None;
+        }
+        match &far {
+            Some(far) => {
+                if self.permit(&near, far).await {
+                    self.exchange(&near, far, PROOF_PACKETS).await;
+                }
+            }
+            None => self.log.skip(Stage::Permission, SkipReason::NoPeer),
+        }
+        self.cross(&near).await;
+        Some(Held { log: self.log.clone(), near, far })
+    }
+
+    /// Permissions and channels on both sides, all at once.
+    async fn permit(&self, near: &Relay, far: &Relay) -> bool {
+        let (there, here) = (far.relayed, near.relayed);
+        let permission = async {
+            let step = self.log.begin(Stage::Permission, Some(there));
+            let ended = near.session.ask(Ask::Permission(vec![there])).await;
+            ended.is_some_and(|ended| self.close_step(step, &ended).is_ok())
+        };
+        let channel = async {
+            let step = self.log.begin(Stage::Channel, Some(there));
+            let ended = near.session.ask(Ask::Channel(there)).await;
+            ended.is_some_and(|ended| self.close_step(step, &ended).is_ok())
+        };
+        let far_permission = far.session.ask(Ask::Permission(vec![here]));
+        let far_channel = far.session.ask(Ask::Channel(here));
+        let (permitted, _, far_permitted, _) = tokio::join!(permission, channel, far_permission, far_channel);
+        permitted && far_permitted.is_some_and(|ended| ended.finished.result.is_ok())
+    }
+
+    async fn exchange(&self, near: &Relay, far: &Relay, packets: u16) {
+        let step = self.log.begin(Stage::Relay, Some(far.relayed));
+        let mut ids = self.run.ids();
+        let (run, changed) = exchange(&self.run.desk(), [near, far], packets, &mut ids).await;
+        note_relay_run(&self.log, step, run, changed, self.run.stop.is_stopped());
+    }
+
+    /// An exchange with a relay of another server, if one is held by now. Both paths keep the record.
+    async fn cross(&self, near: &Relay) {
+        let host = self.probe.host();
+        let partner = {
+            let mut crossings = self.shared.crossings.lock().unwrap_or_else(PoisonError::into_inner);
+            let partner = crossings.iter().rev().find(|(server, _, _)| *server != host).cloned();
+            crossings.push((host, near.clone(), self.log.clone()));
+            partner
+        };
+        let Some((_, other, other_log)) = partner else { return };
+        let ours = near.session.ask(Ask::Permission(vec![other.relayed]));
+        let theirs = other.session.ask(Ask::Permission(vec![near.relayed]));
+        let (ours, theirs) = tokio::join!(ours, theirs);
+        let permitted = |ended: Option<Ended>| ended.is_some_and(|ended| ended.finished.result.is_ok());
+        if permitted(ours) && permitted(theirs) {
+            let mut ids = self.run.ids();
+            let step = self.log.begin(Stage::Relay, Some(other.relayed));
+            let (run, changed) = exchange(&self.run.desk(), [near, &other], CROSS_PACKETS, &mut ids).await;
+            let mirrored = RelayRun { far_end: self.probe.id.clone(), ..run.clone() };
+            other_log.update(|path| path.relay_runs.push(mirrored));
+            note_relay_run(&self.log, step, run, changed, self.run.stop.is_stopped());
+        }
+    }
+
+    /// Opens the way to the server: a link, and the server's address where it is known.
+    async fn link(&self, log: &PathLog, second: bool) -> Option<(Link, Option<SocketAddr>)> {
+        match self.probe.transport {
+            Transport::Udp => {
+                let server = self.udp_server(log).await?;
+                let link = self.shared.sockets.link(&self.run, &self.probe, server, second);
+                match link {
+                    Ok(link) => Some((Link::Datagrams(link), Some(server))),
+                    Err(cause) => {
+                        log.begin(Stage::Connect, Some(server)).fail(cause.clone());
+                        self.learn_all(&failed(&cause));
+                        None
+                    }
+                }
+            }
+            Transport::Tcp | Transport::Tls => {
+                let opened = open_stream(&self.run.path, &self.target(self.probe.server.uri.host.clone()), log).await;
+                let Some(opened) = opened.filter(|opened| opened.trusted) else {
+                    if !second {
+                        self.learn_all(&self.not_connected());
+                    }
+                    return None;
+                };
+                let server = opened.server;
+                if !second {
+                    self.shared.sockets.note_stream(&self.probe, opened.local);
+                }
+                Some((Link::stream(opened), server))
+            }
+        }
+    }
+
+    /// The server's first address of the socket's family.
+    async fn udp_server(&self, log: &PathLog) -> Option<SocketAddr> {
+        let addresses = match &self.probe.server.uri.host {
+            Host::Ip(ip) => vec![*ip],
+            Host::Name(name) => match self.run.path.resolver.resolve(name, log).await {
+                Some(addresses) => addresses,
+                None => {
+                    self.learn_all(&Learned::Failed(Failure::LookupFailed));
+                    return None;
+                }
+            },
+        };
+        let fits = |ip: &&IpAddr| self.probe.binds.is_none_or(|from| from.is_ipv4() == ip.is_ipv4());
+        match addresses.iter().find(fits) {
+            Some(ip) => {
+                let server = SocketAddr::new(*ip, self.probe.port);
+                log.update(|path| path.address = Some(server));
+                Some(server)
+            }
+            None => {
+                // A server without an address of this family is no fault of the network.
+                log.withdraw();
+                self.learn_all(&Learned::Failed(Failure::NoAddress));
+                None
+            }
+        }
+    }
+
+    fn target(&self, host: Host) -> Target {
+        Target {
+            host,
+            port: self.probe.port,
+            tls: self.probe.transport == Transport::Tls,
+            proxy: self.probe.proxy.clone(),
+            from: self.probe.binds,
+        }
+    }
+
+    /// A session with the server that ALTERNATE-SERVER named.
+    async fn session_at(&self, to: SocketAddr) -> Option<Session> {
+        let link = match self.probe.transport {
+            Transport::Udp => {
+                Link::Datagrams(self.shared.sockets.link(&self.run, &self.probe, to, false).ok()?)
+            }
+            Transport::Tcp | Transport::Tls => {
+                let target = Target { port: to.port(), ..self.target(Host::Ip(to.ip())) };
+                let opened = open_stream(&self.run.path, &target, &self.log).await?;
+                Link::stream(Some(opened).filter(|opened| opened.trusted)?)
+            }
+        };
+        let client = self.run.client(link.framing(), self.probe.server.credentials.clone());
+        Some(Session::start(&self.run, link, client, &self.probe.id, Some(self.log.clone())))
+    }
+
+    fn families(&self) -> Families {
+        Families::V4
+    }
+
+    /// Ends a step by how an ask ended, and keeps what the ask showed of the path.
+    fn close_step(&self, step: OpenStep, ended: &Ended) -> Result<Answer, Cause> {
+        let finished = &ended.finished;
+        for (key, value) in &finished.facts.0 {
+            step.fact(key, value.clone());
+        }
+        if !ended.odd.is_empty() {
+            let odd: Vec<String> = ended.odd.iter().map(Cause::to_string).collect();
+            step.fact("odd", odd);
+        }
+        self.log.update(|path| path.request_rtt_ms.extend(finished.rtts_ms()));
+        let answered = finished.rounds.iter().any(|round| round.stun_code.is_some());
+        if finished.authenticated {
+            self.prove_at_least(Proof::Authenticated);
+        }
+        match &finished.result {
+            Ok(_) => step.pass(),
+            Err(Cause::CredentialsNeeded { .. }) => {
+                self.prove_at_least(Proof::Reachable);
+                step.skip(SkipReason::NoCredentials);
+            }
+            Err(cause) => {
+                if answered {
+                    self.prove_at_least(Proof::Reachable);
+                }
+                step.fail(cause.clone());
+            }
+        }
+        finished.result.clone()
+    }
+
+    fn prove_at_least(&self, proof: Proof) {
+        self.log.update(|path| path.proof = path.proof.max(Some(proof)));
+    }
+
+    /// What the client would say of a stream that was not opened: the words of the layer that failed.
+    fn not_connected(&self) -> Learned {
+        let path = self.log.path();
+        let failure = path.as_ref().and_then(|path| path.first_failure());
+        Learned::Failed(match failure {
+            Some((step, _)) if step.stage == Stage::Resolve => Failure::LookupFailed,
+            Some((_, cause)) => Failure::ConnectFailed(cause.to_string()),
+            None => Failure::ConnectFailed("not trusted".to_owned()),
+        })
+    }
+
+    fn learn(&self, slots: &[usize], learned: &Learned) {
+        let now = self.run.clock.now();
+        let mut gathering = self.shared.gathering.lock().unwrap_or_else(PoisonError::into_inner);
+        for slot in slots {
+            gathering.learned(*slot, learned.clone(), now);
+        }
+    }
+
+    fn learn_all(&self, learned: &Learned) {
+        self.learn(&self.probe.mapped_slots, learned);
+        self.learn(&self.probe.relay_slots, learned);
+    }
+}
+
+/// What the client would say of an ask that failed.
+fn failed(cause: &Cause) -> Learned {
+    Learned::Failed(match cause {
+        Cause::NoAnswer { .. } => Failure::TimedOut,
+        Cause::StunError { stun_code, reason, .. } | Cause::CredentialsRejected { stun_code, reason } => {
+            Failure::StunError { code: *stun_code, reason: reason.clone() }
+        }
+        Cause::CredentialsNeeded { .. } => {
+            Failure::StunError { code: 401, reason: "Unauthorized".to_owned() }
+        }
+        other => Failure::ConnectFailed(other.to_string()),
+    })
+}
+
+/// Ends a relay step and keeps the run.
+pub fn note_relay_run(log: &PathLog, step: OpenStep, run: RelayRun, changed: u64, cut: bool) {
+    step.fact("far_end", run.far_end.clone());
+    step.fact("sent", run.sent);
+    step.fact("received", run.received);
+    if changed > 0 {
+        step.fact("changed", changed);
+    }
+    let (sent, received) = (run.sent, run.received);
+    log.update(|path| {
+        if received > 0 {
+            path.proof = path.proof.max(Some(Proof::Media));
+        }
+        path.relay_runs.push(run);
+    });
+    match received {
+        0 if cut => drop(step),
+        0 if changed > 0 => step.fail(Cause::RelayCorrupt { changed }),
+        0 => step.fail(Cause::RelayNoReturn { sent }),
+        _ => step.pass(),
+    }
+}

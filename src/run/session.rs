@@ -1,0 +1,286 @@
+//! One TURN client on one link, as a task that others ask.
+//!
+//! The task owns the link and the [`Client`] and does nothing but carry bytes and time between them. It
+//! ends when the last handle is dropped or the run ends, and then it leaves clean: whatever the server
+//! holds, or may hold because an answer is still on its way, is given back first.
+
+use super::context::RunContext;
+use super::link::Link;
+use super::{OpenStep, PathLog};
+use raincheck_probes::evidence::{Cause, Stage};
+use raincheck_probes::machine::{Input, Offset};
+use raincheck_probes::turn::{Action, Answer, Ask, AskId, Client, Event, Finished, Framing};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{sleep_until, timeout};
+
+/// How long the server is given to confirm over UDP that the allocation is gone.
+const LEAVE_WITHIN: Duration = Duration::from_millis(900);
+
+/// Asks and packets that may wait for the task.
+const ROOM: usize = 256;
+
+/// A handle on the task. The task leaves when all are dropped.
+#[derive(Debug, Clone)]
+pub struct Session {
+    commands: mpsc::Sender<Command>,
+    path: Arc<str>,
+}
+
+/// An ask that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// How it ended.
+    pub finished: Finished,
+    /// Where the server wants to be asked instead.
+    pub redirect: Option<SocketAddr>,
+    /// What else came in meanwhile and fitted nothing.
+    pub odd: Vec<Cause>,
+}
+
+#[derive(Debug)]
+enum Command {
+    Ask(Ask, oneshot::Sender<Ended>),
+    Send(SocketAddr, Vec<u8>),
+    GiveUp(Cause),
+}
+
+impl Session {
+    /// Starts the task. With a log, giving the allocation back is a step in it.
+    pub fn start(run: &Arc<RunContext>, link: Link, client: Client, path: &str, log: Option<PathLog>) -> Self {
+        let (commands, inbox) = mpsc::channel(ROOM);
+        let task = Task {
+            run: Arc::clone(run),
+            now: run.clock.now(),
+            link,
+            client,
+            log,
+            waiting: HashMap::new(),
+            redirects: HashMap::new(),
+            odd: Vec::new(),
+            dead: None,
+        };
+        let leaving = run.leaving();
+        tokio::spawn(async move {
+            task.run(inbox).await;
+            drop(leaving);
+        });
+        Self { commands, path: path.into() }
+    }
+
+    /// Asks the server. `None` when the run ended first.
+    pub async fn ask(&self, ask: Ask) -> Option<Ended> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Ask(ask, reply)).await.ok()?;
+        answer.await.ok()
+    }
+
+    /// Sends a packet to a peer through the relay. A task that has ended sends nothing.
+    pub async fn send(&self, peer: SocketAddr, payload: Vec<u8>) {
+        let _ = self.commands.send(Command::Send(peer, payload)).await;
+    }
+
+    /// Ends everything that is under way with this cause, learned elsewhere.
+    pub async fn give_up(&self, cause: Cause) {
+        let _ = self.commands.send(Command::GiveUp(cause)).await;
+    }
+
+    /// The path that the session belongs to.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+struct Task {
+    run: Arc<RunContext>,
+    now: Offset,
+    link: Link,
+    client: Client,
+    log: Option<PathLog>,
+    waiting: HashMap<AskId, oneshot::Sender<Ended>>,
+    redirects: HashMap<AskId, SocketAddr>,
+    odd: Vec<Cause>,
+    dead: Option<Cause>,
+}
+
+impl Task {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
+        let stop = self.run.stop.clone();
+        loop {
+            let wake = self.carry_out().await;
+            tokio::select! {
+                biased;
+                _ = stop.wait() => break,
+                command = inbox.recv() => match command {
+                    Some(command) => self.obey(command).await,
+                    None => break,
+                },
+                () = self.next_input(wake) => {}
+            }
+        }
+        self.leave().await;
+    }
+
+    /// Waits for bytes or the client's next deadline, whichever is first, and tells the client.
+    async fn next_input(&mut self, wake: Option<Offset>) {
+        let clock = self.run.clock;
+        let timer = async {
+            match wake {
+                Some(at) => sleep_until(clock.instant(at)).await,
+                None => std::future::pending().await,
+            }
+        };
+        if self.dead.is_some() {
+            return timer.await;
+        }
+        let client = &mut self.client;
+        let received = tokio::select! {
+            received = self.link.receive(|bytes, at| {
+                client.handle(Input::Received(bytes), at.unwrap_or_else(|| clock.now()));
+            }) => Some(received),
+            () = timer => None,
+        };
+        self.now = clock.now();
+        match received {
+            None => self.client.handle(Input::Tick, self.now),
+            Some(Ok(())) => {}
+            Some(Err(cause)) => self.die(cause),
+        }
+    }
+
+    async fn obey(&mut self, command: Command) {
+        self.now = self.run.clock.now();
+        match command {
+            Command::Ask(ask, reply) => {
+                let id = self.client.ask(ask, self.now);
+                self.waiting.insert(id, reply);
+                if let Some(cause) = self.dead.clone() {
+                    self.client.abort(cause, self.now);
+                }
+            }
+            Command::GiveUp(cause) => self.client.abort(cause, self.now),
+            Command::Send(peer, payload) => {
+                if let Some(bytes) = self.client.send(peer, &payload)
+                    && self.dead.is_none()
+                    && let Err(cause) = self.link.send(&bytes).await
+                {
+                    // A datagram that the system refuses once is a lost packet; a stream is gone.
+                    if self.link.framing() == Framing::Stream {
+                        self.die(cause);
+                    }
+                }
+            }
+        }
+    }
+
+    fn die(&mut self, cause: Cause) {
+        self.client.abort(cause.clone(), self.run.clock.now());
+        self.dead = Some(cause);
+    }
+
+    /// Does what the client wants until it waits; returns for how long.
+    async fn carry_out(&mut self) -> Option<Offset> {
+        loop {
+            match self.client.poll() {
+                Action::Transmit(bytes) => {
+                    if self.dead.is_none()
+                        && let Err(cause) = self.link.send(&bytes).await
+                    {
+                        self.die(cause);
+                    }
+                }
+                Action::Event(event) => self.note(event),
+                Action::WaitUntil(at) => return Some(at),
+                Action::Idle => return None,
+            }
+        }
+    }
+
+    fn note(&mut self, event: Event) {
+        match event {
+            Event::Finished(finished) => {
+                if let Some(reply) = self.waiting.remove(&finished.id) {
+                    let redirect = self.redirects.remove(&finished.id);
+                    let odd = std::mem::take(&mut self.odd);
+                    // Whoever asked may have gone; then nobody needs to know.
+                    let _ = reply.send(Ended { finished, redirect, odd });
+                }
+            }
+            Event::Data { payload, .. } => self.run.mail.deliver(&payload, self.run.clock.now()),
+            Event::Redirected { id, to, .. } => {
+                self.redirects.insert(id, to);
+            }
+            Event::Odd { cause } if self.odd.len() < 16 => self.odd.push(cause),
+            Event::Odd { .. } => {}
+            Event::Upkeep(finished) => tracing::debug!(ask = ?finished.ask, failed = finished.result.is_err(), "upkeep"),
+        }
+    }
+
+    /// Gives back what the server holds.
+    async fn leave(mut self) {
+        if self.dead.is_some() || !self.client.may_hold_allocation() {
+            self.link.close().await;
+            return;
+        }
+        let step = self.log.as_ref().map(|log| log.begin(Stage::Release, None));
+        match self.link.framing() {
+            Framing::Datagram => {
+                let gone = timeout(LEAVE_WITHIN, self.release()).await;
+                end_release(step, gone.ok());
+            }
+            Framing::Stream => {
+                // The close ends the allocation (RFC 8656 section 6.1); the Refresh before it says so in words.
+                // Waiting for its answer would teach nothing and cost a round trip.
+                let written = match self.client.release_bytes() {
+                    Some(bytes) => self.link.send(&bytes).await,
+                    None => Ok(()),
+                };
+                self.link.close().await;
+                if let Some(step) = step {
+                    step.fact("closed", true);
+                    match written {
+                        Ok(()) => step.pass(),
+                        Err(cause) => step.fail(cause),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks for the release until it is answered.
+    async fn release(&mut self) -> Result<Answer, Cause> {
+        let id = self.client.ask(Ask::Release, self.run.clock.now());
+        loop {
+            let wake = loop {
+                match self.client.poll() {
+                    Action::Transmit(bytes) => self.link.send(&bytes).await?,
+                    Action::Event(Event::Finished(ended)) if ended.id == id => return ended.result,
+                    Action::Event(_) => {}
+                    Action::WaitUntil(at) => break Some(at),
+                    Action::Idle => break None,
+                }
+            };
+            self.next_input(wake).await;
+            if let Some(cause) = &self.dead {
+                return Err(cause.clone());
+            }
+        }
+    }
+}
+
+fn end_release(step: Option<OpenStep>, ended: Option<Result<Answer, Cause>>) {
+    let Some(step) = step else { return };
+    match ended {
+        Some(Ok(_)) => step.pass(),
+        // 437: there is no allocation (any more), which is what was asked for.
+        Some(Err(Cause::StunError { stun_code: 437, .. })) => {
+            step.fact("stun_code", 437);
+            step.pass();
+        }
+        Some(Err(cause)) => step.fail(cause),
+        None => step.fail(Cause::NoAnswer { requests: 1, waited_ms: LEAVE_WITHIN.as_millis() as u64 }),
+    }
+}
