@@ -1,7 +1,17 @@
 //! The HTTP CONNECT handshake with a proxy.
+//!
+//! [`Connect`] is the machine; [`Form`] is how the emulated client writes its request. Answers are read as
+//! leniently as browsers read them, within bounds, and what is odd about them becomes a fact.
 
+mod auth;
+mod body;
+mod connect;
 mod form;
+mod head;
+#[cfg(test)]
+mod tests;
 
+pub use connect::{Ask, Connect, End, Ended};
 pub use form::Form;
 
 use serde::{Deserialize, Serialize};
