@@ -2,8 +2,20 @@
 //!
 //! A URI is kept as it was written; what a client makes of it (`turns:` means TLS over TCP whatever the
 //! transport says, `stuns:` is ignored by one browser, and so on) is [`crate::ice::stack`]'s business.
+//!
+//! [`IceUri::parse`] reads one URI; [`ServerList::parse`] reads the JSON in which browsers, vendors and
+//! time-limited credential services hand out several.
+
+mod json;
+mod list;
+mod uri;
+
+pub use json::Json;
+pub use list::{ListError, MAX_LIST_BYTES, MAX_SERVERS, ServerList, Trouble};
+pub use uri::UriError;
 
 use crate::secret::Secret;
+use std::fmt;
 use std::net::IpAddr;
 
 /// The scheme of an ICE server URI.
@@ -17,6 +29,23 @@ pub enum Scheme {
     Turn,
     /// `turns:`
     Turns,
+}
+
+impl Scheme {
+    /// As it is written, without the colon.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stun => "stun",
+            Self::Stuns => "stuns",
+            Self::Turn => "turn",
+            Self::Turns => "turns",
+        }
+    }
+
+    /// Whether it names a TURN server.
+    pub fn is_turn(self) -> bool {
+        matches!(self, Self::Turn | Self::Turns)
+    }
 }
 
 /// The `?transport=` of a `turn:` or `turns:` URI.
@@ -35,6 +64,16 @@ pub enum Host {
     Name(String),
     /// An address literal.
     Ip(IpAddr),
+}
+
+impl fmt::Display for Host {
+    /// Without brackets, as [`IceUri::host`] keeps it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Ip(address) => address.fmt(f),
+        }
+    }
 }
 
 /// One ICE server URI as it was written.
