@@ -1,0 +1,304 @@
+//! Each rule holds and does not hold; the verdict is pure and cites only what is there.
+
+use super::sample::*;
+use super::*;
+use raincheck_probes::evidence::{
+    Cause, FirstBytes, Outcome, PathEvidence, Proof, RelayRun, Route, SkipReason, Transport,
+};
+use raincheck_probes::ice::Policy;
+use raincheck_probes::tunnel::AuthScheme;
+
+mod rules;
+
+fn verdict(evidence: &Evidence) -> Verdict {
+    judge(evidence, &ranking(evidence))
+}
+
+/// Root causes of a run, and what they account for in brackets.
+fn told(evidence: &Evidence) -> Vec<String> {
+    let tell = |f: &Finding| match f.explained_by {
+        None => f.code.to_owned(),
+        Some(by) => format!("({} by {by})", f.code),
+    };
+    verdict(evidence).findings.iter().map(tell).collect()
+}
+
+#[test]
+fn each_named_run_is_told_by_its_root_causes() {
+    let expected: &[(&str, Kind, &[&str])] = &[
+        ("open", Kind::Works, &[]),
+        ("udp-blocked", Kind::Degraded, &["udp-blocked"]),
+        ("only-443", Kind::Degraded, &["udp-blocked", "tcp-80-blocked"]),
+        ("nothing-works", Kind::Fails, &["udp-blocked", "tls-443-blocked", "tcp-80-blocked"]),
+        ("bad-credentials", Kind::Fails, &["turn-credentials-rejected"]),
+        ("no-credentials", Kind::Reachable, &[]),
+        ("one-server-down", Kind::Degraded, &["turn-server-down"]),
+        ("tls-intercepted", Kind::Degraded, &["tls-intercepted", "(tls-untrusted by tls-intercepted)"]),
+        ("http-inspection", Kind::Degraded, &["dpi-http-inspection"]),
+        (
+            "proxy-only",
+            Kind::Degraded,
+            &[
+                "udp-blocked",
+                "proxy-required",
+                "(tls-443-blocked by proxy-required)",
+                "(tcp-80-blocked by proxy-required)",
+            ],
+        ),
+        (
+            "proxy-auth",
+            Kind::Fails,
+            &[
+                "proxy-auth-required",
+                "udp-blocked",
+                "proxy-required",
+                "(tls-443-blocked by proxy-required)",
+                "(tcp-80-blocked by proxy-required)",
+            ],
+        ),
+    ];
+    for ((name, evidence), (expected_name, kind, codes)) in all().iter().zip(expected) {
+        assert_eq!(name, expected_name);
+        assert_eq!(verdict(evidence).kind, *kind, "{name}");
+        assert_eq!(told(evidence), *codes, "{name}");
+    }
+}
+
+#[test]
+fn the_order_of_paths_and_steps_changes_nothing() {
+    for (name, evidence) in all() {
+        let expected = verdict(&evidence);
+        let ranks = ranking(&evidence);
+        for turn in 1..evidence.paths.len() {
+            let mut other = evidence.clone();
+            other.paths.rotate_left(turn);
+            for path in &mut other.paths {
+                path.steps.reverse();
+            }
+            assert_eq!(judge(&other, &ranks), expected, "{name} turned by {turn}");
+        }
+    }
+}
+
+#[test]
+fn a_skipped_step_changes_nothing() {
+    for (name, evidence) in all() {
+        let expected = verdict(&evidence);
+        let mut other = evidence.clone();
+        for path in &mut other.paths {
+            let why = Outcome::Skipped(SkipReason::NotAsked);
+            path.steps.insert(0, step(Stage::Tls, why.clone(), 0, 0));
+            path.steps.push(step(Stage::Tunnel, why, 900, 900));
+        }
+        assert_eq!(verdict(&other), expected, "{name}");
+    }
+}
+
+#[test]
+fn every_cite_names_a_path_and_a_stage_that_are_there() {
+    for (name, evidence) in all() {
+        for finding in verdict(&evidence).findings {
+            assert!(!finding.evidence.is_empty(), "{name}: {} stands on nothing", finding.code);
+            for cite in finding.evidence {
+                let path = evidence.paths.iter().find(|p| p.id == cite.path);
+                let has_stage = path.is_some_and(|p| p.steps.iter().any(|s| s.stage == cite.stage));
+                assert!(has_stage, "{name}: {} cites {} {:?}", finding.code, cite.path, cite.stage);
+            }
+        }
+    }
+}
+
+#[test]
+fn evidence_that_was_saved_is_judged_the_same() {
+    for (name, evidence) in all() {
+        let saved = serde_json::to_string(&evidence).unwrap();
+        let read: Evidence = serde_json::from_str(&saved).unwrap();
+        assert_eq!(verdict(&read), verdict(&evidence), "{name}");
+    }
+}
+
+#[test]
+fn advice_is_at_most_two_short_sentences() {
+    for (name, evidence) in all() {
+        for finding in verdict(&evidence).findings {
+            assert!((1..=2).contains(&finding.advice.len()), "{name}: {} advises {:?}", finding.code, finding.advice);
+            for text in &finding.advice {
+                assert!(text.len() <= 160 && text.ends_with('.'), "{name}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn codes_are_unique_and_nothing_explains_in_a_circle() {
+    for (at, rule) in RULES.iter().enumerate() {
+        assert_eq!(RULES.iter().position(|r| r.code == rule.code), Some(at), "{} is there twice", rule.code);
+        let mut seen = vec![rule.code];
+        let mut next: Vec<&str> = rule.explained_by.to_vec();
+        while let Some(code) = next.pop() {
+            assert_ne!(code, rule.code, "{} explains itself", rule.code);
+            let by = RULES.iter().find(|r| r.code == code).unwrap_or_else(|| panic!("{code} is no rule"));
+            if !seen.contains(&code) {
+                seen.push(code);
+                next.extend(by.explained_by);
+            }
+        }
+    }
+}
+
+#[test]
+fn exit_status_follows_the_kind() {
+    let mut verdict = verdict(&open());
+    let statuses = [Kind::Works, Kind::Reachable, Kind::Degraded, Kind::Fails, Kind::Unknown].map(|kind| {
+        verdict.kind = kind;
+        verdict.exit_status()
+    });
+    assert_eq!(statuses, [0, 0, 1, 1, 3]);
+}
+
+fn capabilities(evidence: &Evidence) -> [Answer; 5] {
+    let c = verdict(evidence).capabilities;
+    [c.direct_udp, c.relay_udp, c.relay_tcp, c.relay_tls, c.relay_via_proxy]
+}
+
+#[test]
+fn capabilities_say_works_fails_unknown_or_not_asked() {
+    use Answer::{Fails, NotAsked, Unknown, Works};
+    assert_eq!(capabilities(&open()), [Works, Works, Works, Works, NotAsked]);
+    assert_eq!(capabilities(&udp_blocked()), [Fails, Fails, Works, Works, NotAsked]);
+    assert_eq!(capabilities(&only_443()), [Fails, Fails, Fails, Works, NotAsked]);
+    assert_eq!(capabilities(&bad_credentials()), [Works, Fails, Fails, Fails, NotAsked]);
+    assert_eq!(capabilities(&no_credentials()), [Works, Unknown, Unknown, Unknown, NotAsked]);
+    assert_eq!(capabilities(&proxy_only()), [Fails, Fails, Works, Works, Works]);
+    assert_eq!(capabilities(&proxy_auth()), [Fails, Fails, Fails, Fails, Fails]);
+    let mut relay_only = open();
+    relay_only.asked.policy = Policy::Relay;
+    assert_eq!(capabilities(&relay_only), [NotAsked, Works, Works, Works, NotAsked]);
+    assert_eq!(capabilities(&evidence(Vec::new())), [NotAsked; 5]);
+}
+
+#[test]
+fn a_run_that_was_cut_short_is_unknown_until_something_decides() {
+    let unfinished = |mut p: PathEvidence| {
+        for step in p.steps.iter_mut().filter(|s| s.stage >= Stage::Binding) {
+            step.outcome = Outcome::Unfinished;
+        }
+        p.proof = None;
+        p.mapped = None;
+        p.relay_runs.clear();
+        p
+    };
+    let mut nothing_decided = world(unfinished);
+    nothing_decided.cut_short = Some("the deadline".to_owned());
+    let verdict_of_none = verdict(&nothing_decided);
+    assert_eq!(verdict_of_none.kind, Kind::Unknown);
+    assert_eq!(verdict_of_none.exit_status(), 3);
+    assert_eq!(
+        verdict_of_none.summary,
+        "It is not known whether calls work: the run ended early (the deadline) with 6 of 6 paths undecided."
+    );
+    let udp_works = world(|p| if p.transport == Transport::Udp { p } else { unfinished(p) });
+    assert_eq!(verdict(&udp_works).kind, Kind::Unknown);
+    let tcp_fails_too = world(|p| match p.transport {
+        Transport::Udp => p,
+        Transport::Tcp => broken(p, Stage::Connect, Cause::Refused),
+        Transport::Tls => unfinished(p),
+    });
+    assert_eq!(verdict(&tcp_fails_too).kind, Kind::Degraded);
+}
+
+#[test]
+fn silence_after_too_few_requests_decides_nothing() {
+    let few = Cause::NoAnswer { requests: 3, waited_ms: 2000 };
+    let udp = |server| broken(path(server, Transport::Udp, Route::Direct), Stage::Binding, few.clone());
+    let run = evidence(vec![udp(TURN1), udp(TURN2)]);
+    assert_eq!(verdict(&run).kind, Kind::Unknown);
+    assert_eq!(told(&run), Vec::<String>::new());
+}
+
+#[test]
+fn direct_paths_that_the_client_never_takes_do_not_degrade() {
+    let mut run = proxy_only();
+    for server in [TURN1, TURN2] {
+        run.paths.retain(|p| p.transport != Transport::Udp || p.server != server);
+        run.paths.push(path(server, Transport::Udp, Route::Direct));
+    }
+    assert_eq!(verdict(&run).kind, Kind::Works);
+    assert_eq!(told(&run)[0], "proxy-required");
+}
+
+#[test]
+fn without_credentials_something_blocked_degrades_and_everything_blocked_fails() {
+    let open = |mut p: PathEvidence| {
+        p.has_credentials = false;
+        broken(p, Stage::Allocate, Cause::CredentialsNeeded { realm: "example.net".to_owned() })
+    };
+    let shut = |mut p: PathEvidence| {
+        p.has_credentials = false;
+        match p.transport {
+            Transport::Udp => broken(p, Stage::Binding, silent()),
+            Transport::Tcp | Transport::Tls => broken(p, Stage::Connect, timeout()),
+        }
+    };
+    let part = world(|p| if p.transport == Transport::Udp { shut(p) } else { open(p) });
+    assert_eq!(verdict(&part).kind, Kind::Degraded);
+    assert_eq!(verdict(&part).summary, "Some servers answer, but not on every path: UDP/3478 is blocked here.");
+    let none = world(shut);
+    assert_eq!(verdict(&none).kind, Kind::Fails);
+    assert_eq!(
+        verdict(&none).summary,
+        "No server can be reached: UDP/3478, TLS/443 and TCP/80 are blocked here."
+    );
+}
+
+#[test]
+fn a_stun_server_alone_works_when_it_answers() {
+    let mut stun = path(TURN1, Transport::Udp, Route::Direct);
+    stun.url = format!("stun:{TURN1}:3478");
+    stun.steps.retain(|s| s.stage <= Stage::Binding);
+    (stun.proof, stun.has_credentials) = (Some(Proof::Reachable), false);
+    stun.relay_runs.clear();
+    let mut run = open();
+    run.paths = vec![stun];
+    assert_eq!(verdict(&run).kind, Kind::Works);
+    assert_eq!(capabilities(&run)[..2], [Answer::Works, Answer::NotAsked]);
+}
+
+#[test]
+fn poor_media_on_the_selected_path_degrades() {
+    let run = world(|mut p| {
+        p.relay_runs[0].transit_ms = vec![420.0; 50];
+        p
+    });
+    assert_eq!(verdict(&run).kind, Kind::Degraded);
+    assert_eq!(
+        verdict(&run).summary,
+        "Calls connect, but with poor quality: latency is 210.0 ms one way, above the limit of 150 ms."
+    );
+}
+
+#[test]
+fn summaries_name_the_cause_in_one_sentence() {
+    let summary = |run: Evidence| verdict(&run).summary;
+    assert_eq!(
+        summary(open()),
+        "Calls work on every path; the client will use UDP/3478 to turn1.example.net (40.5 ms round trip)."
+    );
+    assert_eq!(
+        summary(udp_blocked()),
+        "Calls connect, but not on the path they should: UDP/3478 is blocked here."
+    );
+    assert_eq!(
+        summary(only_443()),
+        "Calls connect, but not on the path they should: UDP/3478 and TCP/80 are blocked here."
+    );
+    assert_eq!(
+        summary(bad_credentials()),
+        "Only calls that need no relay can connect: \
+         the credentials are rejected by turn1.example.net and turn2.example.net."
+    );
+    assert_eq!(
+        summary(one_server_down()),
+        "Calls connect, but not on every path they should: turn2.example.net does not answer."
+    );
+}
