@@ -23,20 +23,24 @@ impl Host {
 
     /// A host whose only network is loopback, for servers that are on this very machine.
     pub fn loopback() -> Self {
-        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Self::wired("loopback", IpAddr::V4(Ipv4Addr::LOCALHOST), 8)
+    }
+
+    /// A host with one wired network.
+    pub fn wired(name: &str, address: IpAddr, prefix: u8) -> Self {
         let network = Network {
-            name: "loopback".to_owned(),
+            name: name.to_owned(),
             kind: AdapterKind::Ethernet,
             underlying: None,
             address,
-            prefix: 8,
+            prefix,
             default_local: Some(address),
             default_route: true,
             speed: None,
         };
         let interface = Interface {
-            name: "loopback".to_owned(),
-            kind: "loopback".to_owned(),
+            name: name.to_owned(),
+            kind: kind_name(AdapterKind::Ethernet).to_owned(),
             addresses: vec![address],
             default_route: true,
         };

@@ -195,8 +195,8 @@ impl Planner<'_> {
 
     fn client_proxy(&self, server: &IceServer, port: u16, transport: Transport) -> Option<&ProxyServer> {
         let through = self.profile.proxy_use(transport).through();
-        let host = host_text(&server.uri.host);
-        self.proxies.iter().find(|proxy| through && !is_bypassed(&proxy.except, &host, port))
+        let host = &server.uri.host;
+        self.proxies.iter().find(|proxy| through && !is_bypassed(&proxy.except, host, port))
     }
 
     /// `udp/turn1.example:3478`, with what else tells it from its neighbours.

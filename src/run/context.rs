@@ -13,21 +13,21 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 /// What all tasks of a run share.
-pub struct RunContext {
+pub(super) struct RunContext {
     /// The run's clock.
-    pub clock: Clock,
+    pub(super) clock: Clock,
     /// The record.
-    pub journal: Journal,
+    pub(super) journal: Journal,
     /// Sockets, names, roots.
-    pub path: PathContext,
+    pub(super) path: PathContext,
     /// The emulated client.
-    pub profile: Profile,
+    pub(super) profile: Profile,
     /// Whose schedules are kept.
-    pub patience: Patience,
+    pub(super) patience: Patience,
     /// Packets that came through relays.
-    pub mail: Mailroom,
+    pub(super) mail: Mailroom,
     /// The end of the run.
-    pub stop: Stop,
+    pub(super) stop: Stop,
     schedules: Schedules,
     ids: Mutex<IdSource>,
     leaving: Mutex<Option<mpsc::Sender<()>>>,
@@ -35,20 +35,20 @@ pub struct RunContext {
 
 /// Retransmission schedules by framing.
 #[derive(Debug, Clone)]
-pub struct Schedules {
+pub(super) struct Schedules {
     /// Over UDP.
-    pub datagram: Schedule,
+    pub(super) datagram: Schedule,
     /// Over TCP and TLS.
-    pub stream: Schedule,
+    pub(super) stream: Schedule,
 }
 
 /// Resolves when every session has left.
-pub struct AllLeft(mpsc::Receiver<()>);
+pub(super) struct AllLeft(mpsc::Receiver<()>);
 
 impl RunContext {
     /// A context, and the way to wait for its sessions.
     #[expect(clippy::too_many_arguments, reason = "each part comes from another room; this is where they meet")]
-    pub fn new(
+    pub(super) fn new(
         journal: Journal,
         path: PathContext,
         profile: Profile,
@@ -74,12 +74,12 @@ impl RunContext {
     }
 
     /// A source of randomness for one task.
-    pub fn ids(&self) -> IdSource {
+    pub(super) fn ids(&self) -> IdSource {
         self.ids.lock().unwrap_or_else(PoisonError::into_inner).fork()
     }
 
     /// A TURN client for one link.
-    pub fn client(&self, framing: Framing, credentials: Option<Credentials>) -> Client {
+    pub(super) fn client(&self, framing: Framing, credentials: Option<Credentials>) -> Client {
         let schedule = match framing {
             Framing::Datagram => self.schedules.datagram.clone(),
             Framing::Stream => self.schedules.stream.clone(),
@@ -92,7 +92,7 @@ impl RunContext {
     }
 
     /// The bytes of one Binding request.
-    pub fn binding_request(&self) -> Vec<u8> {
+    pub(super) fn binding_request(&self) -> Vec<u8> {
         let mut client = self.client(Framing::Datagram, None);
         client.ask(Ask::Binding, self.clock.now());
         match client.poll() {
@@ -102,24 +102,24 @@ impl RunContext {
     }
 
     /// What an exchange of packets needs.
-    pub fn desk(&self) -> Desk<'_> {
+    pub(super) fn desk(&self) -> Desk<'_> {
         Desk { clock: self.clock, mail: &self.mail, stop: &self.stop }
     }
 
     /// A token that a session holds until it has left.
-    pub fn leaving(&self) -> Option<mpsc::Sender<()>> {
+    pub(super) fn leaving(&self) -> Option<mpsc::Sender<()>> {
         self.leaving.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// No session begins after this; [`AllLeft::wait`] can end.
-    pub fn close_door(&self) {
+    pub(super) fn close_door(&self) {
         self.leaving.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
 impl AllLeft {
     /// Waits until every session that was begun has left.
-    pub async fn wait(mut self) {
+    pub(super) async fn wait(mut self) {
         // Nothing is ever sent: the channel ends when the last token is dropped.
         while self.0.recv().await.is_some() {}
     }

@@ -44,9 +44,6 @@ pub struct Surroundings {
 /// Why the question could not be put.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The vendor did not hand out servers.
-    #[error("{0}")]
-    SignIn(#[from] crate::rainbow::SignInError),
     /// No server is left to ask.
     #[error("no server to ask: {0}")]
     NoServers(String),

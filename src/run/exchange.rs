@@ -4,7 +4,7 @@
 //! When both allocations lie on one path, one transit is one round trip of that path: up to the server in
 //! the first allocation, back down in the second.
 
-use super::allocation::Relay;
+use super::path::Relay;
 use super::{Clock, Stop};
 use raincheck_probes::evidence::RelayRun;
 use raincheck_probes::machine::{IdSource, Offset};
@@ -15,10 +15,10 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout_at};
 
 /// An RTP header and 20 ms of G.711: what a softphone call sends fifty times a second.
-pub const PACKET: usize = 172;
+pub(super) const PACKET: usize = 172;
 
 /// The pace of a G.711 call.
-pub const SPACING: Duration = Duration::from_millis(20);
+pub(super) const SPACING: Duration = Duration::from_millis(20);
 
 /// How long the last packets are waited for when not all came back.
 const SETTLE: Duration = Duration::from_millis(600);
@@ -34,11 +34,11 @@ struct Arrival {
 
 /// Where allocations hand in what they received. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Mailroom(Arc<Mutex<HashMap<u32, mpsc::Sender<Arrival>>>>);
+pub(super) struct Mailroom(Arc<Mutex<HashMap<u32, mpsc::Sender<Arrival>>>>);
 
 impl Mailroom {
     /// Hands in a packet. One that belongs to no exchange under way is dropped.
-    pub fn deliver(&self, payload: &[u8], at: Offset) {
+    pub(super) fn deliver(&self, payload: &[u8], at: Offset) {
         let Some((exchange, direction, sequence)) = read(payload) else { return };
         let boxes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = boxes.get(&exchange) {
@@ -60,20 +60,20 @@ impl Mailroom {
 }
 
 /// What an exchange needs from the run.
-pub struct Desk<'a> {
+pub(super) struct Desk<'a> {
     /// The run's clock.
-    pub clock: Clock,
+    pub(super) clock: Clock,
     /// Where arrivals come in.
-    pub mail: &'a Mailroom,
+    pub(super) mail: &'a Mailroom,
     /// The end of the run.
-    pub stop: &'a Stop,
+    pub(super) stop: &'a Stop,
 }
 
 /// Sends `count` packets each way between two allocations at the pace of a call, and counts.
 ///
 /// Ends early when all have arrived, or when the run ends. Packets that came back changed are counted as
 /// sent and not as received, and as `changed`.
-pub async fn exchange(desk: &Desk<'_>, ends: [&Relay; 2], count: u16, ids: &mut IdSource) -> (RelayRun, u64) {
+pub(super) async fn exchange(desk: &Desk<'_>, ends: [&Relay; 2], count: u16, ids: &mut IdSource) -> (RelayRun, u64) {
     let exchange = ids.next_u64() as u32;
     let mut arrivals = desk.mail.open(exchange, 64 + 4 * usize::from(count));
     let mut tally = Tally::new(count);

@@ -1,13 +1,12 @@
 //! The emulated client's habits on the wire, for `--patience client`.
 
 use super::context::Schedules;
-use raincheck_probes::evidence::Transport;
 use raincheck_probes::ice::stack::{Client, Profile};
 use raincheck_probes::stun::Schedule;
 use raincheck_probes::turn::Flavour;
 
 /// How the client speaks TURN.
-pub fn flavour_of(profile: &Profile) -> Flavour {
+pub(super) fn flavour_of(profile: &Profile) -> Flavour {
     match profile.client {
         Client::Chromium | Client::Mobile => Flavour::chromium(profile.version),
         Client::Firefox => Flavour::firefox(),
@@ -16,11 +15,15 @@ pub fn flavour_of(profile: &Profile) -> Flavour {
     }
 }
 
-/// When the client sends again and gives up.
-pub fn schedules_of(profile: &Profile) -> Schedules {
-    let of = |transport| {
-        let plain = profile.schedule(transport);
-        Schedule::from_ms(plain.sends_ms, plain.gives_up_ms)
+/// When the client sends again and gives up. libwebrtc repeats itself on streams too.
+pub(super) fn schedules_of(profile: &Profile) -> Schedules {
+    let (datagram, stream) = match profile.client {
+        Client::Chromium | Client::Mobile => (Schedule::chromium(), Schedule::chromium()),
+        Client::Firefox => (Schedule::firefox(), Schedule::firefox_reliable()),
+        Client::Gateway | Client::GatewayTls => {
+            (Schedule::libnice(), Schedule::reliable(Schedule::libnice().give_up()))
+        }
+        Client::Rfc8445 => (Schedule::rfc8489(), Schedule::reliable(Schedule::rfc8489().give_up())),
     };
-    Schedules { datagram: of(Transport::Udp), stream: of(Transport::Tcp) }
+    Schedules { datagram, stream }
 }

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 const WRITE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A way to send bytes to one server and to hear from it.
-pub enum Link {
+pub(super) enum Link {
     /// Datagrams to and from one address.
     Datagrams(UdpLink),
     /// A stream, with bytes that came before anything was asked.
@@ -30,12 +30,12 @@ pub enum Link {
 
 impl Link {
     /// A link over a stream.
-    pub fn stream(opened: Opened) -> Self {
+    pub(super) fn stream(opened: Opened) -> Self {
         Self::Stream { opened, buffer: vec![0; 16 * 1024], received: 0 }
     }
 
     /// How messages lie on it.
-    pub fn framing(&self) -> Framing {
+    pub(super) fn framing(&self) -> Framing {
         match self {
             Self::Datagrams(_) => Framing::Datagram,
             Self::Stream { .. } => Framing::Stream,
@@ -43,7 +43,7 @@ impl Link {
     }
 
     /// Sends the bytes of one message.
-    pub async fn send(&mut self, bytes: &[u8]) -> Result<(), Cause> {
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<(), Cause> {
         match self {
             Self::Datagrams(link) => link.send(bytes).await.map_err(|error| cause_of(&error)),
             Self::Stream { opened, received, .. } => {
@@ -62,7 +62,7 @@ impl Link {
 
     /// Waits for the next bytes and hands them to `take`, with their time of arrival when the link knows it
     /// better than the caller. Cancel-safe.
-    pub async fn receive(&mut self, take: impl FnOnce(&[u8], Option<Offset>)) -> Result<(), Cause> {
+    pub(super) async fn receive(&mut self, take: impl FnOnce(&[u8], Option<Offset>)) -> Result<(), Cause> {
         match self {
             Self::Datagrams(link) => match link.recv().await {
                 Some(datagram) => {
@@ -92,7 +92,7 @@ impl Link {
     }
 
     /// Closes a stream so that everything written is still delivered. Datagrams need no closing.
-    pub async fn close(&mut self) {
+    pub(super) async fn close(&mut self) {
         if let Self::Stream { opened, .. } = self {
             // Nothing is left to learn from a stream that does not close.
             let _ = timeout(WRITE_PATIENCE, opened.stream.shutdown()).await;

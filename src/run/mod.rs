@@ -15,6 +15,7 @@ mod nearest;
 mod path;
 mod progress;
 mod servers;
+mod signin;
 mod session;
 mod sockets;
 mod stop;

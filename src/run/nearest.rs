@@ -25,7 +25,7 @@ const RACE: Duration = Duration::from_millis(2500);
 /// The indices of the `wanted` servers that answered first, nearest first. Fewer when fewer answered.
 ///
 /// Each server is given by one of its UDP URIs and one of its stream URIs.
-pub async fn nearest(
+pub(super) async fn nearest(
     run: &Arc<RunContext>,
     servers: &[(IceUri, IceUri)],
     proxy: Option<&ProxyServer>,

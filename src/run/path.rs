@@ -35,36 +35,36 @@ const CONTROL_WITHIN: Duration = Duration::from_millis(1500);
 
 /// An allocation that is held.
 #[derive(Debug, Clone)]
-pub struct Relay {
+pub(super) struct Relay {
     session: Session,
     relayed: SocketAddr,
 }
 
 impl Relay {
     /// The relayed address.
-    pub fn relayed(&self) -> SocketAddr {
+    pub(super) fn relayed(&self) -> SocketAddr {
         self.relayed
     }
 
     /// The path that it was allocated over.
-    pub fn path(&self) -> &str {
+    pub(super) fn path(&self) -> &str {
         self.session.path()
     }
 
     /// Sends a packet from the relayed address to a peer.
-    pub async fn send(&self, peer: SocketAddr, payload: Vec<u8>) {
+    pub(super) async fn send(&self, peer: SocketAddr, payload: Vec<u8>) {
         self.session.send(peer, payload).await;
     }
 }
 
 /// A path whose allocations are held, so that more can be sent over it.
-pub struct Held {
+pub(super) struct Held {
     /// The record of the path.
-    pub log: PathLog,
+    pub(super) log: PathLog,
     /// The allocation that is the path's own.
-    pub near: Relay,
+    pub(super) near: Relay,
     /// A second one over the same path.
-    pub far: Option<Relay>,
+    pub(super) far: Option<Relay>,
 }
 
 /// Whether the server has been heard of.
@@ -86,32 +86,32 @@ impl Heard {
 }
 
 /// Everything that the tasks of one run's paths share beside the context.
-pub struct Shared {
+pub(super) struct Shared {
     /// Sockets by local address.
-    pub sockets: Sockets,
+    pub(super) sockets: Sockets,
     /// What the emulated client would have learned.
-    pub gathering: Mutex<Gathering>,
+    pub(super) gathering: Mutex<Gathering>,
     /// Allocations of all servers, for exchanges between them.
-    pub crossings: Mutex<Vec<(String, Relay, PathLog)>>,
+    pub(super) crossings: Mutex<Vec<(String, Relay, PathLog)>>,
     /// What the run is for.
-    pub purpose: Purpose,
+    pub(super) purpose: Purpose,
 }
 
 /// One probe under way.
-pub struct PathTask {
+pub(super) struct PathTask {
     /// The run.
-    pub run: Arc<RunContext>,
+    pub(super) run: Arc<RunContext>,
     /// What its paths share.
-    pub shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// The question.
-    pub probe: Probe,
+    pub(super) probe: Probe,
     /// Its record.
-    pub log: PathLog,
+    pub(super) log: PathLog,
 }
 
 impl PathTask {
     /// Asks, and ends when the path is proven or given up, or when the run ends.
-    pub async fn run(self) -> Option<Held> {
+    pub(super) async fn run(self) -> Option<Held> {
         let stop = self.run.stop.clone();
         let held = tokio::select! {
             held = self.prove() => held,
@@ -512,7 +512,7 @@ fn failed(cause: &Cause) -> Learned {
 }
 
 /// Ends a relay step and keeps the run.
-pub fn note_relay_run(log: &PathLog, step: OpenStep, run: RelayRun, changed: u64, cut: bool) {
+pub(super) fn note_relay_run(log: &PathLog, step: OpenStep, run: RelayRun, changed: u64, cut: bool) {
     step.fact("far_end", run.far_end.clone());
     step.fact("sent", run.sent);
     step.fact("received", run.received);

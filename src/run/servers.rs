@@ -11,19 +11,19 @@ use std::sync::Arc;
 
 /// The servers of a run.
 #[derive(Debug, Clone)]
-pub struct Chosen {
+pub(super) struct Chosen {
     /// One per URI, in the client's order.
-    pub servers: Vec<IceServer>,
+    pub(super) servers: Vec<IceServer>,
     /// Where they come from, in words.
-    pub from: String,
+    pub(super) from: String,
     /// Whether they are the vendor's own.
-    pub vendor: bool,
+    pub(super) vendor: bool,
     /// Candidate types that the tenant's policy drops.
-    pub ice_filtering: Vec<CandidateType>,
+    pub(super) ice_filtering: Vec<CandidateType>,
 }
 
 /// Chooses, which may need the network.
-pub async fn choose(run: &Arc<RunContext>, settings: &Settings) -> Result<Chosen, RunError> {
+pub(super) async fn choose(run: &Arc<RunContext>, settings: &Settings) -> Result<Chosen, RunError> {
     match &settings.source {
         ServerSource::Named { servers, from } => Ok(Chosen {
             servers: servers.clone(),

@@ -25,20 +25,20 @@ const ROOM: usize = 256;
 
 /// A handle on the task. The task leaves when all are dropped.
 #[derive(Debug, Clone)]
-pub struct Session {
+pub(super) struct Session {
     commands: mpsc::Sender<Command>,
     path: Arc<str>,
 }
 
 /// An ask that has ended.
 #[derive(Debug)]
-pub struct Ended {
+pub(super) struct Ended {
     /// How it ended.
-    pub finished: Finished,
+    pub(super) finished: Finished,
     /// Where the server wants to be asked instead.
-    pub redirect: Option<SocketAddr>,
+    pub(super) redirect: Option<SocketAddr>,
     /// What else came in meanwhile and fitted nothing.
-    pub odd: Vec<Cause>,
+    pub(super) odd: Vec<Cause>,
 }
 
 #[derive(Debug)]
@@ -50,7 +50,7 @@ enum Command {
 
 impl Session {
     /// Starts the task. With a log, giving the allocation back is a step in it.
-    pub fn start(run: &Arc<RunContext>, link: Link, client: Client, path: &str, log: Option<PathLog>) -> Self {
+    pub(super) fn start(run: &Arc<RunContext>, link: Link, client: Client, path: &str, log: Option<PathLog>) -> Self {
         let (commands, inbox) = mpsc::channel(ROOM);
         let task = Task {
             run: Arc::clone(run),
@@ -72,24 +72,24 @@ impl Session {
     }
 
     /// Asks the server. `None` when the run ended first.
-    pub async fn ask(&self, ask: Ask) -> Option<Ended> {
+    pub(super) async fn ask(&self, ask: Ask) -> Option<Ended> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(Command::Ask(ask, reply)).await.ok()?;
         answer.await.ok()
     }
 
     /// Sends a packet to a peer through the relay. A task that has ended sends nothing.
-    pub async fn send(&self, peer: SocketAddr, payload: Vec<u8>) {
+    pub(super) async fn send(&self, peer: SocketAddr, payload: Vec<u8>) {
         let _ = self.commands.send(Command::Send(peer, payload)).await;
     }
 
     /// Ends everything that is under way with this cause, learned elsewhere.
-    pub async fn give_up(&self, cause: Cause) {
+    pub(super) async fn give_up(&self, cause: Cause) {
         let _ = self.commands.send(Command::GiveUp(cause)).await;
     }
 
     /// The path that the session belongs to.
-    pub fn path(&self) -> &str {
+    pub(super) fn path(&self) -> &str {
         &self.path
     }
 }

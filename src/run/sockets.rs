@@ -19,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const PORT_TRIES: usize = 50;
 
 /// The sockets of a run.
-pub struct Sockets {
+pub(super) struct Sockets {
     ports: Option<RangeInclusive<u16>>,
     /// What the unspecified address stands for, by family: the default route's own.
     default_local: Vec<IpAddr>,
@@ -38,13 +38,13 @@ struct Inner {
 
 impl Sockets {
     /// No sockets yet. `ports` is the client's own range, where it has one.
-    pub fn new(ports: Option<RangeInclusive<u16>>, default_local: Vec<IpAddr>, ids: IdSource) -> Self {
+    pub(super) fn new(ports: Option<RangeInclusive<u16>>, default_local: Vec<IpAddr>, ids: IdSource) -> Self {
         let inner = Inner { ids, own: HashMap::new(), more: HashMap::new(), streams: HashMap::new() };
         Self { ports, default_local, inner: Mutex::new(inner) }
     }
 
     /// Opens the client's own socket of an address, or finds it open; says where it is bound.
-    pub fn open(&self, run: &RunContext, ip: IpAddr) -> Result<SocketAddr, Cause> {
+    pub(super) fn open(&self, run: &RunContext, ip: IpAddr) -> Result<SocketAddr, Cause> {
         let mut inner = self.lock();
         if let Some(socket) = inner.own.get(&ip) {
             return Ok(self.local(socket));
@@ -57,7 +57,7 @@ impl Sockets {
 
     /// A link to a server from the probe's address: over the client's own socket, or over another one for
     /// the second allocation or when the server is being spoken to already.
-    pub fn link(&self, run: &RunContext, probe: &Probe, server: SocketAddr, second: bool) -> Result<UdpLink, Cause> {
+    pub(super) fn link(&self, run: &RunContext, probe: &Probe, server: SocketAddr, second: bool) -> Result<UdpLink, Cause> {
         let ip = probe.binds.unwrap_or(unspecified(server));
         if !second {
             self.open(run, ip)?;
@@ -75,7 +75,7 @@ impl Sockets {
     }
 
     /// Where a probe leaves from, once that is known.
-    pub fn base(&self, probe: &Probe) -> Option<SocketAddr> {
+    pub(super) fn base(&self, probe: &Probe) -> Option<SocketAddr> {
         let inner = self.lock();
         match probe.transport {
             Transport::Udp => inner.own.get(&probe.binds?).map(|socket| self.local(socket)),
@@ -84,7 +84,7 @@ impl Sockets {
     }
 
     /// Keeps the local end of a probe's stream.
-    pub fn note_stream(&self, probe: &Probe, local: SocketAddr) {
+    pub(super) fn note_stream(&self, probe: &Probe, local: SocketAddr) {
         self.lock().streams.insert(probe.id.clone(), local);
     }
 
@@ -121,6 +121,6 @@ impl Sockets {
 }
 
 /// The unspecified address of the family of another.
-pub fn unspecified(like: SocketAddr) -> IpAddr {
+pub(super) fn unspecified(like: SocketAddr) -> IpAddr {
     if like.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
 }
