@@ -11,7 +11,7 @@ mod list;
 mod uri;
 
 pub use json::Json;
-pub use list::{ListError, MAX_LIST_BYTES, MAX_SERVERS, ServerList, Trouble};
+pub use list::{ListError, MAX_LIST_BYTES, MAX_SERVERS, MAX_URIS, ServerList, Trouble};
 pub use uri::UriError;
 
 use crate::secret::Secret;

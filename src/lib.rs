@@ -7,6 +7,8 @@ pub mod lab;
 pub mod path;
 pub mod plan;
 pub mod report;
+pub mod cli;
+pub mod rainbow;
 pub mod run;
 pub mod settings;
 pub mod verdict;

@@ -8,8 +8,10 @@ use thiserror::Error;
 
 /// The largest document that is read.
 pub const MAX_LIST_BYTES: usize = 1024 * 1024;
-/// The most URIs that one document may hold.
+/// The most servers that one document may hold.
 pub const MAX_SERVERS: usize = 64;
+/// The most URIs that all servers of one document may have together.
+pub const MAX_URIS: usize = 256;
 /// A year: a longer time to live says nothing.
 const MAX_TTL: f64 = 366.0 * 86400.0;
 
@@ -74,8 +76,11 @@ pub enum Trouble {
     #[error("the list is empty")]
     EmptyList,
     /// More than [`MAX_SERVERS`].
-    #[error("more than {MAX_SERVERS} server URLs")]
+    #[error("more than {MAX_SERVERS} servers")]
     TooMany,
+    /// More than [`MAX_URIS`].
+    #[error("more than {MAX_URIS} server URLs")]
+    TooManyUris,
     /// A URI that cannot be read.
     #[error("{0}")]
     Uri(UriError),
@@ -118,6 +123,9 @@ impl ServerList {
             Json::Array(items) => {
                 if items.is_empty() {
                     return Err(shape(path, Trouble::EmptyList));
+                }
+                if items.len() > MAX_SERVERS {
+                    return Err(shape(path, Trouble::TooMany));
                 }
                 items.iter().enumerate().try_for_each(|(n, item)| self.server(item, &format!("{path}[{n}]")))
             }
@@ -173,8 +181,8 @@ impl ServerList {
     }
 
     fn push(&mut self, url: &str, credentials: &Option<Credentials>, path: &str) -> Result<(), ListError> {
-        if self.servers.len() == MAX_SERVERS {
-            return Err(shape(path, Trouble::TooMany));
+        if self.servers.len() == MAX_URIS {
+            return Err(shape(path, Trouble::TooManyUris));
         }
         let uri = IceUri::parse(url).map_err(|error| shape(path, Trouble::Uri(error)))?;
         let credentials = credentials.clone().filter(|_| uri.scheme.is_turn());

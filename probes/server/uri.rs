@@ -58,9 +58,9 @@ pub enum UriError {
     #[error("the port {0:?} is not a number from 1 to 65535")]
     Port(String),
     /// A query on `stun:` or `stuns:`.
-    #[error("{0}: takes no query, so ?{1} cannot stand there")]
-    QueryOnStun(&'static str, String),
-    /// Something other than `transport=`.
+    #[error("{0}: takes no query; remove everything from the ? on")]
+    QueryOnStun(&'static str),
+    /// Something other than `transport=`; only the key, since a value could be a password.
     #[error("the query {0:?} is not transport=udp or transport=tcp")]
     Query(String),
     /// A transport other than `udp` and `tcp`.
@@ -92,6 +92,14 @@ impl IceUri {
         let (host, port) = split_host(authority)?;
         let transport = query.map(|query| read_query(scheme, query)).transpose()?;
         Ok(Self { text: text.to_owned(), scheme, host, port, transport })
+    }
+}
+
+impl Host {
+    /// Reads `HOST`, `HOST:PORT`, `ADDRESS`, `[ADDRESS6]` or `[ADDRESS6]:PORT`.
+    pub fn parse_with_port(text: &str) -> Result<(Self, Option<u16>), UriError> {
+        check_characters(text)?;
+        split_host(text)
     }
 }
 
@@ -189,7 +197,7 @@ fn read_port(text: &str) -> Result<u16, UriError> {
 
 fn read_query(scheme: Scheme, query: &str) -> Result<UriTransport, UriError> {
     if !scheme.is_turn() {
-        return Err(UriError::QueryOnStun(scheme.name(), shorten(query)));
+        return Err(UriError::QueryOnStun(scheme.name()));
     }
     match query.split_once('=') {
         Some((key, value)) if key.eq_ignore_ascii_case("transport") => {
@@ -199,7 +207,7 @@ fn read_query(scheme: Scheme, query: &str) -> Result<UriTransport, UriError> {
                 _ => Err(UriError::Transport(shorten(value))),
             }
         }
-        _ => Err(UriError::Query(shorten(query))),
+        _ => Err(UriError::Query(shorten(query.split('=').next().unwrap_or_default()))),
     }
 }
 
@@ -299,10 +307,10 @@ mod tests {
             ("turn:host:65536", UriError::Port("65536".into())),
             ("turn:host:+80", UriError::Port("+80".into())),
             ("turn:host:80:80", UriError::Port("80:80".into())),
-            ("stun:host?transport=udp", UriError::QueryOnStun("stun", "transport=udp".into())),
-            ("stuns:host?", UriError::QueryOnStun("stuns", "".into())),
+            ("stun:host?transport=udp", UriError::QueryOnStun("stun")),
+            ("stuns:host?", UriError::QueryOnStun("stuns")),
             ("turn:host?", UriError::Query("".into())),
-            ("turn:host?proto=udp", UriError::Query("proto=udp".into())),
+            ("turn:host?proto=udp", UriError::Query("proto".into())),
             ("turn:host?transport", UriError::Query("transport".into())),
             ("turn:host?transport=tls", UriError::Transport("tls".into())),
             ("turn:host?transport=", UriError::Transport("".into())),

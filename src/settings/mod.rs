@@ -2,6 +2,20 @@
 //!
 //! Arguments, files and environment become one value here; the plan is made from it. Credentials are
 //! read from their files, but nothing has been resolved, dialled or signed in to.
+//!
+//! The command line reads its values with the functions here, through [`Inputs`], so that a test needs
+//! neither disk nor environment. Everything that can be wrong is a [`SettingsError`].
+
+mod error;
+mod inputs;
+pub mod proxy;
+pub mod roots;
+pub mod secrets;
+pub mod servers;
+pub mod shipped;
+
+pub use error::{CaTrouble, ProxyTrouble, SecretTrouble, SettingsError};
+pub use inputs::{Inputs, System};
 
 use raincheck_probes::ice::Policy;
 use raincheck_probes::ice::stack::Profile;

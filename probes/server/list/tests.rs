@@ -118,9 +118,13 @@ fn each_error_says_where() {
 #[test]
 fn size_count_and_depth_are_bounded() {
     assert_eq!(ServerList::parse(&vec![b' '; MAX_LIST_BYTES + 1]), Err(ListError::TooLarge));
-    let many = |n: usize| format!(r#"[{{"urls": [{}]}}]"#, vec![r#""stun:a""#; n].join(","));
-    assert_eq!(read(&many(MAX_SERVERS)).servers.len(), MAX_SERVERS);
-    assert_eq!(error(&many(MAX_SERVERS + 1)), "[0].urls[64]: more than 64 server URLs");
+    let many = |servers: usize, urls: usize| {
+        let server = format!(r#"{{"urls": [{}]}}"#, vec![r#""stun:a""#; urls].join(","));
+        format!("[{}]", vec![server; servers].join(","))
+    };
+    assert_eq!(read(&many(MAX_SERVERS, 4)).servers.len(), MAX_URIS);
+    assert_eq!(error(&many(MAX_SERVERS + 1, 1)), "the document: more than 64 servers");
+    assert_eq!(error(&many(2, 129)), "[1].urls[127]: more than 256 server URLs");
     assert!(error(&"[".repeat(100_000)).contains("recursion limit"));
 }
 
@@ -209,7 +213,7 @@ fn mutated_documents_and_uris_never_panic_and_never_grow_an_error() {
         match ServerList::parse(&document) {
             Ok(list) => {
                 read += 1;
-                assert!(!list.servers.is_empty() && list.servers.len() <= MAX_SERVERS);
+                assert!(!list.servers.is_empty() && list.servers.len() <= MAX_URIS);
             }
             Err(error) => {
                 refused += 1;

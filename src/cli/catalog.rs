@@ -1,0 +1,7 @@
+//! `raincheck catalog`
+
+use clap::Args;
+
+/// `raincheck catalog`
+#[derive(Debug, Args)]
+pub struct CatalogArgs {}
