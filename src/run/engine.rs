@@ -44,6 +44,9 @@ pub struct Surroundings {
 /// Why the question could not be put.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// The vendor did not hand out servers.
+    #[error("{0}")]
+    SignIn(#[from] crate::rainbow::SignInError),
     /// No server is left to ask.
     #[error("no server to ask: {0}")]
     NoServers(String),
@@ -85,9 +88,8 @@ fn watch_the_clock(stopper: &Arc<Stopper>, deadline: Duration) {
     });
     let at_interrupt = Arc::clone(stopper);
     tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            at_interrupt.stop(StopReason::Interrupted);
-        }
+        crate::platform::told_to_end().await;
+        at_interrupt.stop(StopReason::Interrupted);
     });
 }
 

@@ -65,7 +65,7 @@ pub(super) async fn nearest(
 }
 
 async fn binding(run: &Arc<RunContext>, socket: &SharedUdp, uri: &IceUri) -> bool {
-    let log = scratch(run, uri, Transport::Udp);
+    let log = scratch_log(run, &uri.text, port(uri));
     let addresses = match &uri.host {
         Host::Ip(ip) => Some(vec![*ip]),
         Host::Name(name) => run.path.resolver.resolve(name, &log).await,
@@ -80,20 +80,20 @@ async fn binding(run: &Arc<RunContext>, socket: &SharedUdp, uri: &IceUri) -> boo
 }
 
 async fn connects(run: &Arc<RunContext>, uri: &IceUri, proxy: Option<ProxyServer>) -> bool {
-    let log = scratch(run, uri, Transport::Tcp);
+    let log = scratch_log(run, &uri.text, port(uri));
     let target = Target { host: uri.host.clone(), port: port(uri), tls: false, proxy, from: None };
     open_stream(&run.path, &target, &log).await.is_some()
 }
 
 /// A log that nobody reads: the race is no evidence, the probes that follow are.
-fn scratch(run: &RunContext, uri: &IceUri, transport: Transport) -> PathLog {
+pub(super) fn scratch_log(run: &RunContext, name: &str, port: u16) -> PathLog {
     Journal::new(run.clock).open(PathEvidence {
-        id: uri.text.clone(),
-        server: uri.text.clone(),
-        url: uri.text.clone(),
-        port: port(uri),
+        id: name.to_owned(),
+        server: name.to_owned(),
+        url: name.to_owned(),
+        port,
         address: None,
-        transport,
+        transport: Transport::Tcp,
         route: Route::Direct,
         interface: None,
         client_tries: false,

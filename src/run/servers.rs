@@ -102,7 +102,7 @@ fn datagram_and_stream(server: &TurnServer) -> (IceUri, IceUri) {
     (udp, tls)
 }
 
-fn first_proxy(choice: &ProxyChoice) -> Option<&ProxyServer> {
+pub(super) fn first_proxy(choice: &ProxyChoice) -> Option<&ProxyServer> {
     match choice {
         ProxyChoice::None => None,
         ProxyChoice::These(proxies) => proxies.first(),
