@@ -9,9 +9,8 @@
 //! | [`dial`] | sockets and names, behind a trait |
 //! | [`resolve`] | every name once per run |
 //! | [`connect`] | happy eyeballs, and how silence is judged |
-//! | [`tunnel`] | the drive of the CONNECT machine |
 //! | [`tls`] | handshakes that show what they saw, roots |
-//! | [`open`] | the layers of a stream in their order |
+//! | [`open`] | the layers of a stream in their order, with the CONNECT handshake |
 //! | [`udp`] | one socket for many servers, and the control for silence |
 //! | [`bypass`] | `NO_PROXY` |
 
@@ -19,9 +18,12 @@ pub mod bypass;
 pub mod connect;
 pub mod dial;
 pub mod open;
+mod prefixed;
 pub mod resolve;
+#[cfg(test)]
+mod tests;
 pub mod tls;
-pub mod tunnel;
+mod tunnel;
 pub mod udp;
 
 pub use bypass::is_bypassed;

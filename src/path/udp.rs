@@ -1,12 +1,26 @@
 //! One datagram socket for many servers, and the control for silence.
 
-use super::dial::Dial;
+use super::connect::cause_of;
+use super::dial::{Datagrams, Dial};
 use crate::run::Clock;
 use raincheck_probes::evidence::Cause;
 use raincheck_probes::machine::Offset;
+use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::io::ReadBuf;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+/// Datagrams that a link keeps for its reader; more are dropped and counted, as a socket buffer does.
+const QUEUE: usize = 512;
+/// Errors in a row after which a socket counts as dead.
+const MAX_ERRORS: u32 = 100;
+const MAX_DATAGRAM: usize = 65_536;
 
 /// One datagram.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,65 +33,102 @@ pub struct Datagram {
 
 /// One socket, shared by the links to many servers. Closed when it and all its links are gone.
 #[derive(Clone)]
-pub struct SharedUdp {}
+pub struct SharedUdp {
+    keeper: Arc<Keeper>,
+}
+
+/// Ends the sorting when the last one who may read is gone.
+struct Keeper {
+    shared: Arc<Shared>,
+    sorter: AbortHandle,
+}
+
+struct Shared {
+    socket: Arc<dyn Datagrams>,
+    local: SocketAddr,
+    clock: Clock,
+    links: Mutex<HashMap<SocketAddr, Slot>>,
+    strays: AtomicU64,
+    rejections: AtomicU64,
+}
+
+struct Slot {
+    queue: mpsc::Sender<Datagram>,
+    dropped: Arc<AtomicU64>,
+}
 
 impl SharedUdp {
-    /// Opens the socket and begins to sort what comes in.
+    /// Opens the socket and begins to sort what comes in. Call it inside a runtime.
     pub fn open(dial: &dyn Dial, from: SocketAddr, clock: Clock) -> io::Result<Self> {
-        let _ = (dial, from, clock);
-        todo!()
+        let socket = dial.udp(from)?;
+        let local = socket.local_addr()?;
+        let (links, strays, rejections) = Default::default();
+        let shared = Arc::new(Shared { socket, local, clock, links, strays, rejections });
+        let sorter = tokio::spawn(sort(Arc::clone(&shared))).abort_handle();
+        Ok(Self { keeper: Arc::new(Keeper { shared, sorter }) })
     }
 
     /// Where the socket is bound.
     pub fn local(&self) -> SocketAddr {
-        todo!()
+        self.keeper.shared.local
     }
 
     /// A link to a server; `None` while another link to it is held.
     pub fn link(&self, server: SocketAddr) -> Option<UdpLink> {
-        let _ = server;
-        todo!()
+        let key = key_of(server);
+        let mut links = self.keeper.shared.links();
+        if links.contains_key(&key) {
+            return None;
+        }
+        let (queue, incoming) = mpsc::channel(QUEUE);
+        let dropped = Arc::new(AtomicU64::new(0));
+        links.insert(key, Slot { queue, dropped: Arc::clone(&dropped) });
+        Some(UdpLink { keeper: Arc::clone(&self.keeper), server, incoming, dropped })
     }
 
     /// Datagrams from addresses that no link is for.
     pub fn strays(&self) -> u64 {
-        todo!()
+        self.keeper.shared.strays.load(Ordering::Relaxed)
     }
 
-    /// Rejections that the system reported on the socket without saying whose.
+    /// Rejections (ICMP port unreachable) that the system reported on the socket without saying whose.
     pub fn rejections(&self) -> u64 {
-        todo!()
+        self.keeper.shared.rejections.load(Ordering::Relaxed)
     }
 }
 
 /// The datagrams to and from one server over a shared socket.
-pub struct UdpLink {}
+pub struct UdpLink {
+    keeper: Arc<Keeper>,
+    server: SocketAddr,
+    incoming: mpsc::Receiver<Datagram>,
+    dropped: Arc<AtomicU64>,
+}
 
 impl UdpLink {
-    /// Sends one datagram. An error is the system's: what it means for the path is [`super::connect::cause_of`].
+    /// Sends one datagram. An error is the system's; [`cause_of`] says what it means for the path.
     pub async fn send(&self, bytes: &[u8]) -> io::Result<()> {
-        let _ = bytes;
-        todo!()
+        send(&*self.keeper.shared.socket, bytes, self.server, || self.keeper.shared.note_rejection()).await
     }
 
     /// The next datagram from the server; `None` when the socket is dead. Cancel-safe.
     pub async fn recv(&mut self) -> Option<Datagram> {
-        todo!()
+        self.incoming.recv().await
     }
 
     /// Our end.
     pub fn local(&self) -> SocketAddr {
-        todo!()
+        self.keeper.shared.local
     }
 
     /// The server.
     pub fn server(&self) -> SocketAddr {
-        todo!()
+        self.server
     }
 
     /// Datagrams that were dropped because nobody read them.
     pub fn dropped(&self) -> u64 {
-        todo!()
+        self.dropped.load(Ordering::Relaxed)
     }
 }
 
@@ -99,6 +150,9 @@ pub enum ControlResult {
 
 /// Sends a request from a connected socket of its own at these times, and waits until `within` for an answer or for
 /// the ICMP error that only a connected socket is told of.
+///
+/// Linux tells of a port unreachable and of what a filter prohibits; of a host or network unreachable it does not
+/// (`IP_RECVERR` is off), and that stays silent.
 pub async fn udp_control(
     dial: &dyn Dial,
     from: SocketAddr,
@@ -107,6 +161,149 @@ pub async fn udp_control(
     schedule: &[Duration],
     within: Duration,
 ) -> ControlResult {
-    let _ = (dial, from, server, request, schedule, within);
-    todo!()
+    let socket = match dial.udp(from) {
+        Ok(socket) => socket,
+        Err(error) => return ControlResult::NotAsked(cause_of(&error)),
+    };
+    if let Err(error) = socket.connect(server).await {
+        return ControlResult::Rejected(rejection(&error));
+    }
+    let mut requests = 0;
+    let asking = async {
+        let mut last = Duration::ZERO;
+        for at in schedule {
+            tokio::time::sleep(at.saturating_sub(last)).await;
+            last = *at;
+            send_once(&*socket, request, server).await?;
+            requests += 1;
+        }
+        std::future::pending::<io::Result<()>>().await
+    };
+    let mut buffer = vec![0; MAX_DATAGRAM];
+    let outcome = tokio::time::timeout(within, async {
+        tokio::select! {
+            // What has come in says more than a send that fails because of it.
+            biased;
+            heard = receive(&*socket, &mut buffer) => heard.map(|(bytes, _)| bytes.to_vec()),
+            Err(error) = asking => Err(error),
+        }
+    })
+    .await;
+    match outcome {
+        Ok(Ok(bytes)) => ControlResult::Answered(bytes),
+        Ok(Err(error)) => ControlResult::Rejected(rejection(&error)),
+        Err(_) => ControlResult::Silent { requests },
+    }
+}
+
+impl Shared {
+    fn links(&self) -> MutexGuard<'_, HashMap<SocketAddr, Slot>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_rejection(&self) {
+        self.rejections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn deliver(&self, bytes: &[u8], from: SocketAddr) {
+        let at = self.clock.now();
+        match self.links().get(&key_of(from)) {
+            Some(slot) => {
+                if slot.queue.try_send(Datagram { bytes: bytes.to_vec(), at }).is_err() {
+                    slot.dropped.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            None => {
+                self.strays.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.sorter.abort();
+    }
+}
+
+impl Drop for UdpLink {
+    fn drop(&mut self) {
+        self.keeper.shared.links().remove(&key_of(self.server));
+    }
+}
+
+/// Reads the socket until it is dead, and hands each datagram to the link of its sender.
+async fn sort(shared: Arc<Shared>) {
+    let mut buffer = vec![0; MAX_DATAGRAM];
+    let mut errors = 0;
+    while errors < MAX_ERRORS {
+        match receive(&*shared.socket, &mut buffer).await {
+            Ok((bytes, from)) => {
+                errors = 0;
+                shared.deliver(bytes, from);
+            }
+            // Windows reports an ICMP rejection of an earlier datagram here (WSAECONNRESET); the socket lives on.
+            Err(error) if is_rejection(&error) => shared.note_rejection(),
+            Err(_) => {
+                errors += 1;
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+    shared.links().clear();
+}
+
+async fn receive<'a>(socket: &dyn Datagrams, into: &'a mut [u8]) -> io::Result<(&'a [u8], SocketAddr)> {
+    let mut filled = ReadBuf::new(into);
+    let from = poll_fn(|cx| socket.poll_recv_from(cx, &mut filled)).await?;
+    let length = filled.filled().len();
+    Ok((into.get(..length).unwrap_or_default(), from))
+}
+
+async fn send(
+    socket: &dyn Datagrams,
+    bytes: &[u8],
+    to: SocketAddr,
+    note_rejection: impl Fn(),
+) -> io::Result<()> {
+    match send_once(socket, bytes, to).await {
+        // The rejection of an earlier datagram, perhaps to another server: this one was not sent yet.
+        Err(error) if is_rejection(&error) => {
+            note_rejection();
+            send_once(socket, bytes, to).await
+        }
+        sent => sent,
+    }
+}
+
+async fn send_once(socket: &dyn Datagrams, bytes: &[u8], to: SocketAddr) -> io::Result<()> {
+    loop {
+        match socket.try_send_to(bytes, to) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.writable().await?,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn is_rejection(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused)
+}
+
+fn rejection(error: &io::Error) -> Cause {
+    if is_rejection(error) { Cause::Refused } else { cause_of(error) }
+}
+
+/// The sender's address without what only the sending side knows: flow label, and scope unless link-local.
+fn key_of(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V6(mut v6) => {
+            v6.set_flowinfo(0);
+            if !Ipv6Addr::is_unicast_link_local(v6.ip()) {
+                v6.set_scope_id(0);
+            }
+            v6.into()
+        }
+        SocketAddr::V4(_) => address,
+    }
 }
