@@ -4,6 +4,8 @@
 //! places; dropping it ends every process in it and takes it away. It needs root and the packages that
 //! [`missing`] names. Nothing leaves the namespaces.
 
+#![allow(dead_code, unused_imports, reason = "the ring and the benches each use a part")]
+
 mod certificates;
 mod firewall;
 mod log;
