@@ -9,6 +9,8 @@ pub mod plan;
 pub mod report;
 pub mod cli;
 pub mod rainbow;
+pub mod platform;
+pub mod program;
 pub mod run;
 pub mod settings;
 pub mod verdict;

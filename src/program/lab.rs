@@ -6,7 +6,7 @@ use crate::lab::LabDial;
 use crate::plan::Purpose;
 use crate::run::{Progress, Surroundings, run};
 use crate::settings::proxy::parse_url;
-use crate::settings::roots::read_pem;
+use crate::settings::roots::parse_pem;
 use crate::settings::{ProxyChoice, ServerSource, Settings};
 use raincheck_lab::{ClientSide, Lab, Scenario};
 use raincheck_probes::evidence::Evidence;
@@ -70,11 +70,11 @@ async fn start(scenario: &str) -> Result<Lab, Failure> {
 /// The settings with what the scenario gives its client.
 fn in_lab(settings: &Settings, scenario: &str, client: &ClientSide) -> Result<Settings, Failure> {
     let mut settings = settings.clone();
-    let list = ServerList::parse(&client.ice_servers_json).map_err(Failure::new)?;
+    let list = ServerList::parse(client.ice_servers_json.as_bytes()).map_err(Failure::new)?;
     settings.source = ServerSource::Named { servers: list.servers, from: format!("the lab, scenario {scenario}") };
-    settings.extra_roots.extend(read_pem("lab CA", client.ca_pem.as_bytes())?);
+    settings.extra_roots.extend(parse_pem(client.ca_pem.as_bytes()).map_err(lab_defect)?);
     if let Some(url) = &client.proxy {
-        let mut proxy = parse_url("--lab", url)?;
+        let mut proxy = parse_url(url).map_err(lab_defect)?;
         let given = client.proxy_credentials.as_ref().map(|pair| Credentials {
             username: pair.username.clone(),
             password: Secret::new(pair.password.clone()),
@@ -85,6 +85,10 @@ fn in_lab(settings: &Settings, scenario: &str, client: &ClientSide) -> Result<Se
         settings.proxies = ProxyChoice::None;
     }
     Ok(settings)
+}
+
+fn lab_defect(error: impl std::fmt::Debug) -> Failure {
+    Failure::new(format!("the lab gave something unusable: {error:?}"))
 }
 
 /// A folder for the lab's files, gone when the lab is.

@@ -87,6 +87,14 @@ enum Userinfo {
     Refused,
 }
 
+/// Reads a proxy URL without credentials.
+///
+/// # Errors
+/// [`ProxyTrouble`], also when there are credentials in it.
+pub fn parse_url(text: &str) -> Result<ProxyServer, ProxyTrouble> {
+    parse(text, Userinfo::Refused)
+}
+
 fn parse(text: &str, userinfo: Userinfo) -> Result<ProxyServer, ProxyTrouble> {
     let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
     let tls = match scheme.to_ascii_lowercase().as_str() {

@@ -13,10 +13,14 @@ const MAX_CERTIFICATES: usize = 1000;
 /// Reads every certificate of a PEM file. Other PEM sections are skipped.
 pub fn read_roots(inputs: &dyn Inputs, path: &Path) -> Result<Vec<CertificateDer<'static>>, SettingsError> {
     let bytes = read_bounded(inputs, "--ca-file", path, MAX_FILE)?;
-    parse(&bytes).map_err(|trouble| SettingsError::CaFile { path: path.into(), trouble })
+    parse_pem(&bytes).map_err(|trouble| SettingsError::CaFile { path: path.into(), trouble })
 }
 
-fn parse(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, CaTrouble> {
+/// Reads certificates in PEM.
+///
+/// # Errors
+/// [`CaTrouble`] when there are none, or one cannot be used.
+pub fn parse_pem(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, CaTrouble> {
     // A DER certificate is a SEQUENCE with a long length.
     if bytes.starts_with(&[0x30, 0x82]) {
         return Err(CaTrouble::Der);
@@ -49,21 +53,21 @@ mod tests {
     fn all_certificates_of_a_file_are_read_and_other_sections_skipped() {
         let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
         let file = format!("comment\n{}{key}\n{}", certificate(), certificate().replace('\n', "\r\n"));
-        assert_eq!(parse(file.as_bytes()).map(|roots| roots.len()), Ok(2));
+        assert_eq!(parse_pem(file.as_bytes()).map(|roots| roots.len()), Ok(2));
     }
 
     #[test]
     fn each_unusable_file_is_told_apart() {
         let one = certificate();
-        assert_eq!(parse(b""), Err(CaTrouble::None));
-        assert_eq!(parse(b"hello\n"), Err(CaTrouble::None));
-        assert_eq!(parse(&[0x30, 0x82, 1, 0, 0]), Err(CaTrouble::Der));
+        assert_eq!(parse_pem(b""), Err(CaTrouble::None));
+        assert_eq!(parse_pem(b"hello\n"), Err(CaTrouble::None));
+        assert_eq!(parse_pem(&[0x30, 0x82, 1, 0, 0]), Err(CaTrouble::Der));
         let cut = format!("{one}{}", one.replace("-----END CERTIFICATE-----", ""));
-        assert_eq!(parse(cut.as_bytes()), Err(CaTrouble::Pem(2)));
+        assert_eq!(parse_pem(cut.as_bytes()), Err(CaTrouble::Pem(2)));
         let damaged = one.replace("-----BEGIN CERTIFICATE-----\nMII", "-----BEGIN CERTIFICATE-----\nAAA");
-        assert_eq!(parse(damaged.as_bytes()), Err(CaTrouble::NotX509(1)));
+        assert_eq!(parse_pem(damaged.as_bytes()), Err(CaTrouble::NotX509(1)));
         assert_eq!(
-            parse(one.repeat(MAX_CERTIFICATES + 1).as_bytes()),
+            parse_pem(one.repeat(MAX_CERTIFICATES + 1).as_bytes()),
             Err(CaTrouble::TooMany(MAX_CERTIFICATES))
         );
     }
