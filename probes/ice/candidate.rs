@@ -29,6 +29,18 @@ pub enum CandidateType {
     Relay,
 }
 
+impl CandidateType {
+    /// The `typ` of a candidate line, RFC 8839 section 5.1.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Srflx => "srflx",
+            Self::Prflx => "prflx",
+            Self::Relay => "relay",
+        }
+    }
+}
+
 /// The transport of a candidate itself (a relay candidate is always `udp`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -49,6 +61,17 @@ pub enum TcpType {
     Passive,
     /// Simultaneous open.
     So,
+}
+
+impl TcpType {
+    /// The `tcptype` of a candidate line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Passive => "passive",
+            Self::So => "so",
+        }
+    }
 }
 
 /// A candidate with everything that the client would say of it, and what we know beside.
@@ -106,7 +129,7 @@ pub struct GatherError {
     pub code: u16,
     /// The STUN error code, when a server did answer with one.
     pub stun_code: Option<u16>,
-    /// The client's words, or ours where it has none.
+    /// The client's words, which may be none at all; of a failed connection ours, where the client says no more.
     pub text: String,
     /// When.
     pub at_ms: Offset,

@@ -41,3 +41,49 @@ pub struct Network {
     /// The adapter's speed, bits per second, when known.
     pub speed: Option<u64>,
 }
+
+/// An address family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// The family of an address.
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+}
+
+/// A network that the client gathers on, with what the client's own rules say of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IceNetwork {
+    /// The network. Its address is the one that the client binds to.
+    pub network: Network,
+    /// Every address of the host that the client counts to this network, [`Network::address`] among them.
+    pub addresses: Vec<IpAddr>,
+    /// libwebrtc's network id: 1 for the first that was enumerated, 0 for an ANY network.
+    pub id: Option<u16>,
+    /// libwebrtc's network cost (`rtc_base/network.cc`, ComputeNetworkCostByType).
+    pub cost: Option<u16>,
+    /// The network's part of the local preference, in the client's own scale: higher is preferred.
+    pub preference: u16,
+}
+
+impl IceNetwork {
+    /// The family of the address.
+    pub const fn family(&self) -> Family {
+        Family::of(self.network.address)
+    }
+
+    /// Whether the client lets the system choose the interface.
+    pub fn is_any(&self) -> bool {
+        self.network.kind == AdapterKind::Any
+    }
+}

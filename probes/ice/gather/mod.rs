@@ -8,8 +8,8 @@ mod slot;
 
 pub use found::{Failure, Learned};
 pub(super) use found::{Found, Foundations, Kin};
-pub use slot::{Slot, SlotKind};
 pub(super) use slot::{Plan, Server, unspecified};
+pub use slot::{Slot, SlotKind};
 
 use super::network::{IceNetwork, Network};
 use super::stack::{Ignored, Profile, Stack};
@@ -115,7 +115,8 @@ impl Gathering {
                 // RFC 6544 section 4.5: an active candidate has the discard port.
                 let port = if tcp_type == TcpType::Active { 9 } else { socket.port() };
                 let socket = SocketAddr::new(socket.ip(), port);
-                let draft = Draft { protocol: Protocol::Tcp, tcp_type: Some(tcp_type), ..Draft::host(socket) };
+                let draft =
+                    Draft { protocol: Protocol::Tcp, tcp_type: Some(tcp_type), ..Draft::host(socket) };
                 self.signal(&slot, draft, at).into_iter().collect()
             }
             (SlotKind::Srflx, Learned::Mapped { base, mapped }) => {
@@ -129,7 +130,8 @@ impl Gathering {
                 let reflexive = mapped
                     .filter(|_| transport == Transport::Udp && self.stack.srflx_from_allocate())
                     .and_then(|mapped| self.signal(&slot, Draft::srflx(base, mapped), at));
-                let draft = Draft { mapped, relay: Some(transport), path, route, ..Draft::relay(base, relayed) };
+                let draft =
+                    Draft { mapped, relay: Some(transport), path, route, ..Draft::relay(base, relayed) };
                 reflexive.into_iter().chain(self.signal(&slot, draft, at)).collect()
             }
             (_, Learned::Failed(failure)) => {

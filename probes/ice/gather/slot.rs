@@ -132,8 +132,11 @@ impl Plan {
                 let relays = servers.iter().filter(|server| server.is_relay());
                 let family = place.1.family();
                 for server in stun.chain(relays).filter(|s| s.is_udp() == udp && s.fits(family)) {
-                    let kind =
-                        if server.is_relay() { SlotKind::Relay(server.reading.transport) } else { SlotKind::Srflx };
+                    let kind = if server.is_relay() {
+                        SlotKind::Relay(server.reading.transport)
+                    } else {
+                        SlotKind::Srflx
+                    };
                     plan.push(kind, next, place, Some(server));
                     next += step;
                 }

@@ -3,12 +3,12 @@
 //! Two things are simplified: of the interface order, Firefox's fixed list of interface names is left out; and
 //! servers start at their place in the list, where Firefox takes them as their names are resolved.
 
+use super::Stack;
+use super::common::{TypePreferences, candidate_line, host_port, priority, usable};
 use super::facts::{
     ChannelUse, Ignored, Pacing, ProxyAuth, ProxyLookup, ProxyUse, Reading, Role, Schedule, TunnelTraits,
     TurnTraits,
 };
-use super::Stack;
-use super::common::{TypePreferences, candidate_line, host_port, priority, usable};
 use crate::evidence::Transport;
 use crate::ice::gather::{Failure, Found, Foundations, GatherSetup, Kin, Plan, Server, Slot, SlotKind};
 use crate::ice::network::{AdapterKind, Family, IceNetwork, Network};
@@ -91,7 +91,11 @@ impl Stack for Firefox {
     /// `nrinterfaceprioritizer.cpp`: every address gets its place; without permission only the default
     /// routes' addresses are used.
     fn networks(&self, setup: &GatherSetup) -> Vec<IceNetwork> {
-        let mut all: Vec<&Network> = setup.networks.iter().filter(|network| usable(network, setup) && !is_link_local(network)).collect();
+        let mut all: Vec<&Network> = setup
+            .networks
+            .iter()
+            .filter(|network| usable(network, setup) && !is_link_local(network))
+            .collect();
         all.sort_by_key(|network| interface_order(network));
         let places = (0..=127_u16).rev().chain(std::iter::repeat(0));
         let every = all.into_iter().zip(places).map(|(network, preference)| IceNetwork {

@@ -5,12 +5,12 @@
 //! TCP/80. libnice itself would take a `turns:` server for plain TCP; the document says TLS, so it is TLS here,
 //! and only where the gateway is set up for it. Without a proxy nothing but UDP is tried.
 
+use super::Stack;
+use super::common::{TypePreferences, candidate_line, plain_complaint, priority, usable, weigh_by_position};
 use super::facts::{
     ChannelUse, Ignored, Pacing, ProxyAuth, ProxyLookup, ProxyUse, Reading, Role, Schedule, TunnelTraits,
     TurnTraits,
 };
-use super::Stack;
-use super::common::{TypePreferences, candidate_line, plain_complaint, priority, usable, weigh_by_position};
 use crate::evidence::Transport;
 use crate::ice::gather::{Failure, Found, Foundations, GatherSetup, Kin, Plan, Server, SlotKind};
 use crate::ice::network::{IceNetwork, Network};
@@ -42,7 +42,9 @@ pub(super) struct Gateway {
 impl Stack for Gateway {
     fn reading(&self, uri: &IceUri) -> Result<Reading, Ignored> {
         let (role, transport, default) = match (uri.scheme, uri.transport) {
-            (Scheme::Stuns, _) => return Err(Ignored("the gateway asks STUN servers over UDP only".to_owned())),
+            (Scheme::Stuns, _) => {
+                return Err(Ignored("the gateway asks STUN servers over UDP only".to_owned()));
+            }
             (Scheme::Stun, _) => (Role::Stun, Transport::Udp, 3478),
             (Scheme::Turn, None | Some(UriTransport::Udp)) => (Role::Turn, Transport::Udp, 3478),
             (Scheme::Turn, Some(UriTransport::Tcp)) => (Role::Turn, Transport::Tcp, 3478),
@@ -100,7 +102,8 @@ impl Stack for Gateway {
     /// `agent/interfaces.c`: public addresses before private ones. The index counts as preference, so the later
     /// address is preferred.
     fn networks(&self, setup: &GatherSetup) -> Vec<IceNetwork> {
-        let mut used: Vec<&Network> = setup.networks.iter().filter(|network| usable(network, setup)).collect();
+        let mut used: Vec<&Network> =
+            setup.networks.iter().filter(|network| usable(network, setup)).collect();
         used.sort_by_key(|network| is_private(network.address));
         let numbered = used.into_iter().zip(0..=u16::from(u8::MAX));
         let mut networks: Vec<IceNetwork> = numbered

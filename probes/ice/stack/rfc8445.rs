@@ -3,12 +3,12 @@
 //! Local preferences are unique as section 5.1.2.1 asks for: one for each network, and within it one for each
 //! server in the order of the list.
 
+use super::Stack;
+use super::common::{TypePreferences, candidate_line, plain_complaint, priority, usable, weigh_by_position};
 use super::facts::{
     ChannelUse, Ignored, Pacing, ProxyAuth, ProxyLookup, ProxyUse, Reading, Role, Schedule, TunnelTraits,
     TurnTraits,
 };
-use super::Stack;
-use super::common::{TypePreferences, candidate_line, plain_complaint, priority, usable, weigh_by_position};
 use crate::evidence::Transport;
 use crate::ice::gather::{Failure, Found, Foundations, GatherSetup, Kin, Plan, Server, SlotKind};
 use crate::ice::network::{IceNetwork, Network};
@@ -84,7 +84,8 @@ impl Stack for Textbook {
 
     /// IPv6 before IPv4 (RFC 8421), else in the system's order; no loopback (section 5.1.1.1).
     fn networks(&self, setup: &GatherSetup) -> Vec<IceNetwork> {
-        let mut used: Vec<&Network> = setup.networks.iter().filter(|network| usable(network, setup)).collect();
+        let mut used: Vec<&Network> =
+            setup.networks.iter().filter(|network| usable(network, setup)).collect();
         used.sort_by_key(|network| network.address.is_ipv4());
         let numbered = used.into_iter().zip((0..=u16::from(u8::MAX)).rev());
         numbered
@@ -108,7 +109,8 @@ impl Stack for Textbook {
     }
 
     fn priority(&self, found: &Found<'_>) -> u32 {
-        let server = found.server.filter(|_| found.kind != CandidateType::Host).map_or(0, |server| server.weight);
+        let server =
+            found.server.filter(|_| found.kind != CandidateType::Host).map_or(0, |server| server.weight);
         let local = u32::from(found.network.preference) * SHARE + (SHARE - 1 - server);
         priority(TYPES.of(found), local)
     }

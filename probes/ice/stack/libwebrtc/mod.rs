@@ -7,12 +7,12 @@
 
 mod networks;
 
+use super::Stack;
+use super::common::{TypePreferences, candidate_line, host_port, priority};
 use super::facts::{
     ChannelUse, Ignored, Pacing, ProxyAuth, ProxyLookup, ProxyUse, Reading, Role, Schedule, TunnelTraits,
     TurnTraits,
 };
-use super::Stack;
-use super::common::{TypePreferences, candidate_line, host_port, priority};
 use crate::evidence::Transport;
 use crate::ice::gather::{
     Failure, Found, Foundations, GatherSetup, Plan, Server, SlotKind, UNREACHABLE, unspecified,
@@ -63,7 +63,9 @@ impl Stack for Libwebrtc {
         };
         let port = uri.port.unwrap_or(default);
         if role == Role::Turn && port < 1024 && ![53, 80, 443].contains(&port) {
-            return Err(Ignored(format!("libwebrtc refuses port {port} for TURN: only 53, 80, 443 and 1024 up")));
+            return Err(Ignored(format!(
+                "libwebrtc refuses port {port} for TURN: only 53, 80, 443 and 1024 up"
+            )));
         }
         Ok(Reading { role, transport, port })
     }

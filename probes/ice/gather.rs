@@ -1,1 +1,0 @@
-//! What a client would try, and the candidates that come of it.
