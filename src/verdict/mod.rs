@@ -142,7 +142,12 @@ pub fn judge(evidence: &Evidence, ranking: &[Rank]) -> Verdict {
     let findings = find(&view);
     let kind = view.kind(&findings);
     let summary = summary::summary(&view, kind, &findings);
-    Verdict { kind, summary, capabilities: Capabilities::of(view.paths(), view.evidence.asked.policy), findings }
+    Verdict {
+        kind,
+        summary,
+        capabilities: Capabilities::of(view.paths(), view.evidence.asked.policy),
+        findings,
+    }
 }
 
 fn find(view: &View) -> Vec<Finding> {

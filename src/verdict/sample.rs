@@ -1,8 +1,8 @@
 //! Runs made up by hand, for the tests of the verdict and of the reports.
 
 use raincheck_probes::evidence::{
-    AskedFor, Cause, Certificate, Evidence, Facts, FirstBytes, Interface, Outcome, PathEvidence, Proof, RelayRun,
-    Route, SkipReason, Stage, Step, TlsSeen, Transport,
+    AskedFor, Cause, Certificate, Evidence, Facts, FirstBytes, Interface, Outcome, PathEvidence, Proof,
+    RelayRun, Route, SkipReason, Stage, Step, TlsSeen, Transport,
 };
 use raincheck_probes::ice::rank::Rank;
 use raincheck_probes::ice::{Candidate, CandidateType, GatherError, Policy, Protocol};
@@ -74,7 +74,13 @@ pub(crate) fn path(server: &str, transport: Transport, route: Route) -> PathEvid
         .collect();
     let transit_ms: Vec<f64> = (0..50).map(|n| 40.0 + f64::from(n) / 50.0).collect();
     PathEvidence {
-        relay_runs: vec![RelayRun { far_end: id.clone(), sent: 50, received: 50, transit_ms, jitter_ms: Some(0.4) }],
+        relay_runs: vec![RelayRun {
+            far_end: id.clone(),
+            sent: 50,
+            received: 50,
+            transit_ms,
+            jitter_ms: Some(0.4),
+        }],
         id,
         server: server.to_owned(),
         url,
@@ -128,7 +134,8 @@ pub(crate) fn broken(mut path: PathEvidence, stage: Stage, cause: Cause) -> Path
             step.outcome = Outcome::Skipped(SkipReason::EarlierStageFailed);
             step.ended = None;
         } else if step.stage == stage {
-            step.ended = Some(Offset::new(step.began.as_duration() + std::time::Duration::from_millis(waited)));
+            step.ended =
+                Some(Offset::new(step.began.as_duration() + std::time::Duration::from_millis(waited)));
             step.outcome = Outcome::Failed(cause.clone());
             failed = true;
         }
@@ -191,7 +198,8 @@ pub(crate) fn evidence(paths: Vec<PathEvidence>) -> Evidence {
 
 fn candidate(path: &PathEvidence) -> Candidate {
     let place = TRANSPORTS.iter().position(|t| *t == path.transport).unwrap_or(0) as u32;
-    let priority = [58_662_911, 25_108_479, 8_331_263][place as usize] - u32::from(path.server == TURN2) * 256;
+    let priority =
+        [58_662_911, 25_108_479, 8_331_263][place as usize] - u32::from(path.server == TURN2) * 256;
     let relayed = path.relayed.expect("a relay that works has an address");
     let mapped = path.mapped.expect("and knows ours");
     Candidate {
@@ -234,7 +242,8 @@ pub(crate) fn ranking(evidence: &Evidence) -> Vec<Rank> {
         candidate: Some(candidate(path)),
         pair_priority: (251_960_786_052_710_398 - 100 * at as u64).to_string(),
         selected: at == 0,
-        because: if at == 0 { "UDP ranks above TCP and TLS; first server" } else { "lower relay preference" }.to_owned(),
+        because: if at == 0 { "UDP ranks above TCP and TLS; first server" } else { "lower relay preference" }
+            .to_owned(),
     };
     working.into_iter().enumerate().map(rank).collect()
 }
@@ -345,7 +354,11 @@ pub(crate) fn proxy_only() -> Evidence {
 
 pub(crate) fn proxy_auth() -> Evidence {
     behind_proxy(|p| {
-        broken(p, Stage::Tunnel, Cause::ProxyAuthRequired { schemes: vec![AuthScheme::Basic, AuthScheme::Digest] })
+        broken(
+            p,
+            Stage::Tunnel,
+            Cause::ProxyAuthRequired { schemes: vec![AuthScheme::Basic, AuthScheme::Digest] },
+        )
     })
 }
 

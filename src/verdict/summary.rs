@@ -19,7 +19,9 @@ pub(super) fn summary(view: &View, kind: Kind, findings: &[Finding]) -> String {
 }
 
 fn works(view: &View) -> String {
-    let Some(path) = view.selected() else { return "Calls work on every path that was asked for.".to_owned() };
+    let Some(path) = view.selected() else {
+        return "Calls work on every path that was asked for.".to_owned();
+    };
     let rtt = metrics::rtt(path).map_or(String::new(), |rtt| format!(" ({:.1} ms round trip)", rtt.median));
     let flow = flow(path.transport, path.port);
     format!("Calls work on every path; the client will use {flow} to {}{rtt}.", path.server)
@@ -29,7 +31,8 @@ fn degraded(view: &View, findings: &[Finding]) -> &'static str {
     let tried = || view.paths().filter(|p| p.client_tries);
     let all_work = tried().all(|p| matches!(view.state(p), PathState::Works | PathState::Reachable));
     let udp_fails = tried().any(|p| p.transport == Transport::Udp && view.state(p) == PathState::Fails);
-    let media = findings.iter().any(|f| f.paths.iter().any(|id| view.selected().is_some_and(|s| s.id == *id)));
+    let media =
+        findings.iter().any(|f| f.paths.iter().any(|id| view.selected().is_some_and(|s| s.id == *id)));
     if !tried().any(|p| view.state(p) == PathState::Works && !is_stun_only(p)) {
         "Some servers answer, but not on every path"
     } else if all_work && media {
@@ -42,7 +45,8 @@ fn degraded(view: &View, findings: &[Finding]) -> &'static str {
 }
 
 fn fails(view: &View) -> &'static str {
-    let direct = Capabilities::direct_udp(view.paths().filter(|p| p.client_tries), view.evidence.asked.policy);
+    let direct =
+        Capabilities::direct_udp(view.paths().filter(|p| p.client_tries), view.evidence.asked.policy);
     if direct == Answer::Works {
         "Only calls that need no relay can connect"
     } else if view.evidence.asked.credentials {
@@ -63,17 +67,22 @@ fn reason(view: &View, findings: &[Finding]) -> String {
     if roots.is_empty() {
         return first_failure(view);
     }
-    let mut clauses = Vec::new();
-    for ending in ["blocked here", "refused here"] {
+    let mut clauses: Vec<String> = Vec::new();
+    for root in &roots {
         // `UDP/3478 is blocked here`, `TCP/80 is blocked here`: one clause for all of them.
-        let flows: Vec<&str> = roots.iter().filter_map(|f| subject(f, ending)).collect();
-        let several = flows.iter().map(|f| f.matches('/').count()).sum();
-        if !flows.is_empty() {
-            clauses.push(format!("{} {} {ending}", list(flows), are(several)));
+        let ending = ["blocked here", "refused here"].into_iter().find(|e| subject(root, e).is_some());
+        let clause = match ending {
+            Some(ending) => {
+                let flows: Vec<&str> = roots.iter().filter_map(|f| subject(f, ending)).collect();
+                let several = flows.iter().map(|f| f.matches('/').count()).sum();
+                format!("{} {} {ending}", list(flows), are(several))
+            }
+            None => in_sentence(&root.title),
+        };
+        if !clauses.contains(&clause) {
+            clauses.push(clause);
         }
     }
-    let told = |f: &&&Finding| subject(f, "blocked here").is_none() && subject(f, "refused here").is_none();
-    clauses.extend(roots.iter().filter(told).map(|f| in_sentence(&f.title)));
     let more = clauses.len().saturating_sub(2);
     clauses.truncate(2);
     let text = clauses.join("; ");
@@ -107,7 +116,8 @@ fn unknown(view: &View) -> String {
     let asked = view.paths().filter(|p| p.client_tries).count();
     let open = view.paths().filter(|p| p.client_tries && view.state(p) == PathState::Undecided).count();
     let works = view.paths().any(|p| p.client_tries && view.state(p) == PathState::Works && !is_stun_only(p));
-    let so_far = if works { "Calls connect, but the rest is not known" } else { "It is not known whether calls work" };
+    let so_far =
+        if works { "Calls connect, but the rest is not known" } else { "It is not known whether calls work" };
     let why = match &view.evidence.cut_short {
         _ if asked == 0 => "there was no path that this client would try".to_owned(),
         Some(why) => format!("the run ended early ({why}) with {open} of {} undecided", count(asked, "path")),

@@ -121,7 +121,12 @@ fn evidence_that_was_saved_is_judged_the_same() {
 fn advice_is_at_most_two_short_sentences() {
     for (name, evidence) in all() {
         for finding in verdict(&evidence).findings {
-            assert!((1..=2).contains(&finding.advice.len()), "{name}: {} advises {:?}", finding.code, finding.advice);
+            assert!(
+                (1..=2).contains(&finding.advice.len()),
+                "{name}: {} advises {:?}",
+                finding.code,
+                finding.advice
+            );
             for text in &finding.advice {
                 assert!(text.len() <= 160 && text.ends_with('.'), "{name}: {text}");
             }
@@ -242,7 +247,10 @@ fn without_credentials_something_blocked_degrades_and_everything_blocked_fails()
     };
     let part = world(|p| if p.transport == Transport::Udp { shut(p) } else { open(p) });
     assert_eq!(verdict(&part).kind, Kind::Degraded);
-    assert_eq!(verdict(&part).summary, "Some servers answer, but not on every path: UDP/3478 is blocked here.");
+    assert_eq!(
+        verdict(&part).summary,
+        "Some servers answer, but not on every path: UDP/3478 is blocked here."
+    );
     let none = world(shut);
     assert_eq!(verdict(&none).kind, Kind::Fails);
     assert_eq!(

@@ -263,16 +263,18 @@ impl View {
             self.paths().filter(|p| p.client_tries).map(|p| (p, self.state(p))).collect();
         let relays_asked = tried.iter().any(|(p, _)| !is_stun_only(p));
         let good = |(path, state): &(&PathEvidence, PathState)| {
-            (!relays_asked || !is_stun_only(path))
-                && matches!(state, PathState::Works | PathState::Reachable)
+            (!relays_asked || !is_stun_only(path)) && matches!(state, PathState::Works | PathState::Reachable)
         };
         let any = |wanted: PathState| tried.iter().any(|(_, state)| *state == wanted);
         let direct_udp = Capabilities::direct_udp(tried.iter().map(|(p, _)| *p), self.evidence.asked.policy);
-        let media_is_poor = findings.iter().any(|f| matches!(f.code, "latency-high" | "jitter-high" | "loss-high"));
+        let media_is_poor =
+            findings.iter().any(|f| matches!(f.code, "latency-high" | "jitter-high" | "loss-high"));
         match () {
             () if !tried.iter().any(good) && any(PathState::Undecided) || tried.is_empty() => Kind::Unknown,
             () if !tried.iter().any(good) => Kind::Fails,
-            () if any(PathState::Fails) || direct_udp == super::Answer::Fails || media_is_poor => Kind::Degraded,
+            () if any(PathState::Fails) || direct_udp == super::Answer::Fails || media_is_poor => {
+                Kind::Degraded
+            }
             () if any(PathState::Undecided) => Kind::Unknown,
             () if any(PathState::Reachable) => Kind::Reachable,
             () => Kind::Works,

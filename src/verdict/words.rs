@@ -16,7 +16,13 @@ pub(super) fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String 
     let mut text = String::new();
     for (at, item) in items.iter().take(shown).enumerate() {
         let last = at + 1 == items.len();
-        text.push_str(if at == 0 { "" } else if last { " and " } else { ", " });
+        text.push_str(if at == 0 {
+            ""
+        } else if last {
+            " and "
+        } else {
+            ", "
+        });
         text.push_str(item.as_ref());
     }
     if shown < items.len() {

@@ -18,7 +18,9 @@ pub(super) fn http_inspection(view: &View) -> Judgement {
     // Nothing at the server ever spoke STUN: its port may just as well belong to a web server.
     let spoke_stun = |name: &&str| view.paths().any(|p| p.server == **name && heard(p));
     if !names.iter().all(spoke_stun) {
-        advice.push("If nothing inspects there, the port belongs to a web server: check the address.".to_owned());
+        advice.push(
+            "If nothing inspects there, the port belongs to a web server: check the address.".to_owned(),
+        );
     }
     let answers = cite(met.iter().copied(), |_, cause| is_http(cause));
     let first = answers.first().map(|c| c.text.clone()).unwrap_or_default();
@@ -45,7 +47,9 @@ pub(super) fn is_http(cause: &Cause) -> bool {
 /// The stream opens and is cut right after our first STUN bytes, while the same server answers elsewhere.
 pub(super) fn reset(view: &View) -> Judgement {
     let cut = |p: &PathEvidence| {
-        p.transport != Transport::Udp && !heard(p) && p.steps.iter().any(|s| s.cause().is_some_and(|c| is_cut(s.stage, c)))
+        p.transport != Transport::Udp
+            && !heard(p)
+            && p.steps.iter().any(|s| s.cause().is_some_and(|c| is_cut(s.stage, c)))
     };
     let lives = |p: &PathEvidence| view.paths().any(|other| other.server == p.server && heard(other));
     let all: Vec<&PathEvidence> = view.paths().filter(|p| cut(p)).collect();
@@ -61,10 +65,15 @@ pub(super) fn reset(view: &View) -> Judgement {
     let flow = flows(met.iter().copied());
     Claim {
         title: format!("{flow} is cut after the first bytes"),
-        observed: format!("{flow} to {} connects and ends at the first STUN request; the servers answer elsewhere.",
-            list(&names)),
+        observed: format!(
+            "{flow} to {} connects and ends at the first STUN request; the servers answer elsewhere.",
+            list(&names)
+        ),
         evidence: cite(met.iter().copied(), is_cut),
-        advice: vec![format!("Firewall or proxy: let {flow} to {} pass without inspection.", destinations(view, &names))],
+        advice: vec![format!(
+            "Firewall or proxy: let {flow} to {} pass without inspection.",
+            destinations(view, &names)
+        )],
         ..Claim::default()
     }
     .into()

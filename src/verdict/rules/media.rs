@@ -71,7 +71,8 @@ pub(super) fn loss(view: &View) -> Judgement {
 }
 
 fn claim(view: &View, path: &PathEvidence, title: String, seen: String, advice: &str) -> Judgement {
-    let stage = path.steps.iter().filter(|s| s.passed()).map(|s| s.stage).filter(|s| *s < Stage::Release).max();
+    let stage =
+        path.steps.iter().filter(|s| s.passed()).map(|s| s.stage).filter(|s| *s < Stage::Release).max();
     let Some(stage) = stage else { return Judgement::Unknown };
     let mut advice = vec![advice.to_owned()];
     let udp: Vec<&PathEvidence> = view.direct(Transport::Udp).filter(|p| p.client_tries).collect();

@@ -10,8 +10,8 @@ mod tls;
 mod turn;
 
 use super::view::View;
-use raincheck_probes::evidence::{Cause, PathEvidence, Stage};
 use super::{Cite, Severity};
+use raincheck_probes::evidence::{Cause, PathEvidence, Stage};
 use std::collections::BTreeSet;
 
 /// How one finding code is known.

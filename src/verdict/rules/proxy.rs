@@ -1,7 +1,7 @@
 //! HTTP proxies: whether they are there, whom they let through, where to.
 
 use super::{Claim, Judgement, Severity};
-use crate::verdict::view::{View, touched};
+use crate::verdict::view::{View, heard, touched};
 use crate::verdict::words::{cite, destinations, flows, list, open_out, port_list, ports, servers};
 use raincheck_probes::evidence::{Cause, Outcome, PathEvidence, Route, Stage, Step, Transport};
 use raincheck_probes::tunnel::AuthScheme;
@@ -16,16 +16,17 @@ pub(super) fn unreachable(view: &View) -> Judgement {
     claim(&failing, |proxies| {
         (
             format!("The proxy {proxies} cannot be reached"),
-            vec![format!("Proxy: check that {proxies} is the right address and runs, and that this network may reach it.")],
+            vec![format!(
+                "Proxy: check that {proxies} is the right address and runs, and that this network may reach it."
+            )],
         )
     })
 }
 
 /// What answers on the proxy's port is not a proxy.
 pub(super) fn not_http(view: &View) -> Judgement {
-    let failing = failing(view, |_, cause| {
-        matches!(cause, Cause::ProxyNotHttp { .. } | Cause::ProxyBadHead { .. })
-    });
+    let failing =
+        failing(view, |_, cause| matches!(cause, Cause::ProxyNotHttp { .. } | Cause::ProxyBadHead { .. }));
     let Some(failing) = failing else { return undecided(view) };
     claim(&failing, |proxies| {
         (
@@ -58,7 +59,10 @@ pub(super) fn auth_rejected(view: &View) -> Judgement {
     claim(&failing, |proxies| {
         (
             format!("The proxy {proxies} rejects the credentials"),
-            vec!["Proxy credentials: check the user name and password, and that the account may use CONNECT.".to_owned()],
+            vec![
+                "Proxy credentials: check the user name and password, and that the account may use CONNECT."
+                    .to_owned(),
+            ],
         )
     })
 }
@@ -90,12 +94,16 @@ pub(super) fn connect_denied(view: &View) -> Judgement {
     });
     let Some(failing) = failing else { return undecided(view) };
     let proxies = list(proxies(&failing));
-    let own_failure: Vec<&PathEvidence> = failing.iter().filter(|(_, s)| cannot_get_there(s)).map(|(p, _)| *p).collect();
-    let denied: Vec<&PathEvidence> = failing.iter().filter(|(_, s)| !cannot_get_there(s)).map(|(p, _)| *p).collect();
+    let own_failure: Vec<&PathEvidence> =
+        failing.iter().filter(|(_, s)| cannot_get_there(s)).map(|(p, _)| *p).collect();
+    let denied: Vec<&PathEvidence> =
+        failing.iter().filter(|(_, s)| !cannot_get_there(s)).map(|(p, _)| *p).collect();
     let (title, advice) = if denied.is_empty() {
         let to = destinations(view, &servers(own_failure.iter().copied()));
         let ports = port_list(&ports(own_failure.iter().copied()));
-        let advice = format!("Proxy: let {proxies} itself out to TCP {ports} of {to}, and check that it can resolve the names.");
+        let advice = format!(
+            "Proxy: let {proxies} itself out to TCP {ports} of {to}, and check that it can resolve the names."
+        );
         (format!("The proxy {proxies} cannot reach {ports} of the servers"), advice)
     } else {
         let to = destinations(view, &servers(denied.iter().copied()));
@@ -122,15 +130,16 @@ fn cannot_get_there(step: &Step) -> bool {
 
 /// There is no way out over TCP but through the proxy.
 pub(super) fn required(view: &View) -> Judgement {
-    let direct: Vec<&PathEvidence> =
-        view.direct(Transport::Tcp).chain(view.direct(Transport::Tls)).collect();
+    let direct: Vec<&PathEvidence> = view.direct(Transport::Tcp).chain(view.direct(Transport::Tls)).collect();
     let gave_up = |p: &&PathEvidence| {
         !touched(p)
             && p.steps.iter().any(|s| s.cause().is_some())
             && !p.steps.iter().any(|s| s.outcome == Outcome::Unfinished)
     };
     let proxy_answered = |p: &&PathEvidence| {
-        p.steps.iter().any(|s| s.stage == Stage::Tunnel && (s.passed() || s.cause().is_some_and(is_http_answer)))
+        p.steps
+            .iter()
+            .any(|s| s.stage == Stage::Tunnel && (s.passed() || s.cause().is_some_and(is_http_answer)))
     };
     let through: Vec<&PathEvidence> = view.proxied().filter(proxy_answered).collect();
     if direct.iter().any(|p| touched(p)) {
@@ -142,7 +151,10 @@ pub(super) fn required(view: &View) -> Judgement {
     let proxies = list(through.iter().map(|p| p.route.to_string()).collect::<BTreeSet<_>>());
     let client_can = view.proxied().any(|p| p.client_tries);
     let flows = flows(direct.iter().copied());
-    let advice = if client_can {
+    let works = view.proxied().any(|p| heard(p));
+    let advice = if client_can && !works {
+        vec![format!("Repair the way through {proxies}, or open the firewall for {flows}.")]
+    } else if client_can {
         vec![format!("Keep {proxies} set on every computer that makes calls.")]
     } else {
         // Section 4.2: no proxy for media of the mobile clients.
@@ -204,7 +216,11 @@ pub(super) fn http10(view: &View) -> Judgement {
         observed: format!("{proxies} answered CONNECT with HTTP/1.0; the WebRTC gateway needs HTTP/1.1."),
         evidence: old
             .iter()
-            .map(|(p, s)| super::Cite { path: p.id.clone(), stage: s.stage, text: "answered with HTTP/1.0".into() })
+            .map(|(p, s)| super::Cite {
+                path: p.id.clone(),
+                stage: s.stage,
+                text: "answered with HTTP/1.0".into(),
+            })
             .collect(),
         advice: vec![format!("Proxy: turn on HTTP/1.1 on {proxies}.")],
         severity: gateway.then_some(Severity::Warning),
@@ -234,7 +250,8 @@ fn undecided(view: &View) -> Judgement {
 
 fn claim(failing: &Failing, say: impl Fn(&str) -> (String, Vec<String>)) -> Judgement {
     let (title, advice) = say(&list(proxies(failing)));
-    Claim { title, observed: each_cause(failing), evidence: cites(failing), advice, ..Claim::default() }.into()
+    Claim { title, observed: each_cause(failing), evidence: cites(failing), advice, ..Claim::default() }
+        .into()
 }
 
 fn cites(failing: &Failing) -> Vec<super::Cite> {

@@ -4,13 +4,15 @@ use super::{Claim, Judgement};
 use crate::verdict::Cite;
 use crate::verdict::view::{ENOUGH_REQUESTS, UdpFate, View, touched, udp_fate};
 use crate::verdict::words::{are, cite, destinations, flows, list, open_out, seconds, servers};
-use raincheck_probes::evidence::{Cause, PathEvidence, Stage, Transport};
+use raincheck_probes::evidence::{Cause, PathEvidence, Route, Stage, Transport};
 use std::collections::BTreeSet;
 
 /// UDP to every server stays silent on every port.
 pub(super) fn udp_blocked(view: &View) -> Judgement {
-    let asked: Vec<&PathEvidence> =
-        view.direct(Transport::Udp).filter(|p| has_step(p, Stage::Binding) || has_step(p, Stage::Allocate)).collect();
+    let asked: Vec<&PathEvidence> = view
+        .direct(Transport::Udp)
+        .filter(|p| has_step(p, Stage::Binding) || has_step(p, Stage::Allocate))
+        .collect();
     if asked.iter().any(|p| matches!(udp_fate(p), UdpFate::Answered | UdpFate::Rejected)) {
         return Judgement::Fails;
     }
@@ -24,7 +26,11 @@ pub(super) fn udp_blocked(view: &View) -> Judgement {
     let flow = flows(asked.iter().copied());
     Claim {
         title: format!("{flow} {} blocked here", are(flow.matches('/').count())),
-        observed: format!("{}{}{whole}", silence(&asked), control.as_ref().map_or("", |(text, _)| text)),
+        observed: format!(
+            "{}{}{whole}",
+            silence(&asked),
+            control.as_ref().map_or("", |(text, _)| text.as_str())
+        ),
         evidence: silent_cites(&asked).into_iter().chain(control.into_iter().flat_map(|(_, c)| c)).collect(),
         advice: vec![open_out(view, asked.iter().copied())],
         covers: asked.iter().map(|p| p.id.clone()).collect(),
@@ -52,7 +58,8 @@ pub(super) fn udp_port_blocked(view: &View) -> Judgement {
     let ports: BTreeSet<u16> = silent.iter().map(|p| p.port).collect();
     let whole_port = !passing.iter().any(|p| ports.contains(&p.port));
     let flow = flows(silent.iter().copied());
-    let to = if whole_port { String::new() } else { format!(" to {}", list(servers(silent.iter().copied()))) };
+    let to =
+        if whole_port { String::new() } else { format!(" to {}", list(servers(silent.iter().copied()))) };
     let other =
         if whole_port { flows(passing.iter().copied()) } else { list(servers(passing.iter().copied())) };
     Claim {
@@ -83,8 +90,10 @@ pub(super) fn udp_rejected(view: &View) -> Judgement {
     let advice = if all {
         open_out(view, rejected.iter().copied())
     } else {
-        format!("{} If the firewall allows it already, the server does not listen there.",
-            open_out(view, rejected.iter().copied()))
+        format!(
+            "{} If the firewall allows it already, the server does not listen there.",
+            open_out(view, rejected.iter().copied())
+        )
     };
     Claim {
         title: format!(
@@ -92,7 +101,9 @@ pub(super) fn udp_rejected(view: &View) -> Judgement {
             if all { String::new() } else { format!(" to {to}") },
             are(flow.matches('/').count())
         ),
-        observed: format!("An ICMP error came back for {flow} to {to}: a firewall or the server turns it away."),
+        observed: format!(
+            "An ICMP error came back for {flow} to {to}: a firewall or the server turns it away."
+        ),
         evidence,
         advice: vec![advice],
         ..Claim::default()
@@ -106,11 +117,21 @@ pub(super) fn turn_server_down(view: &View) -> Judgement {
     if down.is_empty() {
         let names = servers(view.paths());
         let one_answers = |server: &&str| view.paths().any(|p| p.server == **server && touched(p));
-        return if names.len() > 1 && names.iter().all(one_answers) { Judgement::Fails } else { Judgement::Unknown };
+        return if names.len() > 1 && names.iter().all(one_answers) {
+            Judgement::Fails
+        } else {
+            Judgement::Unknown
+        };
     }
     let own: Vec<&PathEvidence> = view.paths().filter(|p| down.contains(p.server.as_str())).collect();
     let answering: BTreeSet<&str> = servers(view.paths().filter(|p| touched(p)));
-    let tried = list(own.iter().map(|p| p.transport).collect::<BTreeSet<_>>().iter().map(|t| format!("{t:?}").to_uppercase()));
+    let tried = list(
+        own.iter()
+            .map(|p| p.transport)
+            .collect::<BTreeSet<_>>()
+            .iter()
+            .map(|t| format!("{t:?}").to_uppercase()),
+    );
     let names = list(&down);
     let (verb, them) = if down.len() == 1 { ("does", "it") } else { ("do", "them") };
     let advice = if view.evidence.asked.vendor_servers {
@@ -119,7 +140,9 @@ pub(super) fn turn_server_down(view: &View) -> Judgement {
             destinations(view, &down)
         )
     } else {
-        format!("Server: start {names} or repair its network. If it runs, check the firewall's rules for {them}.")
+        format!(
+            "Server: start {names} or repair its network. If it runs, check the firewall's rules for {them}."
+        )
     };
     Claim {
         title: format!("{names} {verb} not answer"),
@@ -165,31 +188,32 @@ fn silence(paths: &[&PathEvidence]) -> String {
 }
 
 /// What else got through to the same servers, so that they are known to be there.
-fn control(view: &View, silent: &[&PathEvidence]) -> Option<(&'static str, Vec<Cite>)> {
+fn control(view: &View, silent: &[&PathEvidence]) -> Option<(String, Vec<Cite>)> {
     let names = servers(silent.iter().copied());
-    let opened = |direct: bool| {
-        view.paths()
+    let ways = [(true, Stage::Connect), (false, Stage::Tunnel)];
+    ways.into_iter().find_map(|(direct, stage)| {
+        let opened: Vec<(&PathEvidence, f64)> = view
+            .paths()
             .filter(|p| p.transport != Transport::Udp && names.contains(p.server.as_str()))
-            .filter(|p| (p.route == raincheck_probes::evidence::Route::Direct) == direct)
+            .filter(|p| (p.route == Route::Direct) == direct)
             .filter_map(|p| {
-                let stage = if direct { Stage::Connect } else { Stage::Tunnel };
                 let step = p.steps.iter().find(|s| s.stage == stage && s.passed())?;
-                let took = step.ended.map(|end| format!(" in {:.1} ms", end.since(step.began).as_secs_f64() * 1e3));
-                let text = format!("opened{}", took.unwrap_or_default());
-                Some((p.server.as_str(), Cite { path: p.id.clone(), stage, text }))
+                Some((p, step.ended?.since(step.began).as_secs_f64() * 1e3))
             })
-            .collect::<Vec<_>>()
-    };
-    for (direct, whole, part) in [
-        (true, " TCP to the same servers connects.", " TCP to some of the same servers connects."),
-        (false, " A proxy reaches the same servers.", " A proxy reaches some of the same servers."),
-    ] {
-        let seen = opened(direct);
-        if !seen.is_empty() {
-            let servers: BTreeSet<&str> = seen.iter().map(|(server, _)| *server).collect();
-            let text = if servers.len() == names.len() { whole } else { part };
-            return Some((text, seen.into_iter().map(|(_, cite)| cite).collect()));
-        }
-    }
-    None
+            .collect();
+        let of_all = servers(opened.iter().map(|(p, _)| *p)).len() == names.len();
+        let same = if of_all { "the same servers" } else { "some of the same servers" };
+        let slowest = opened.iter().map(|(_, ms)| *ms).reduce(f64::max)?;
+        let text = if direct {
+            format!(" TCP to {same} took {slowest:.1} ms.")
+        } else {
+            format!(" A proxy reached {same} in {slowest:.1} ms.")
+        };
+        let cite = |(p, ms): &(&PathEvidence, f64)| Cite {
+            path: p.id.clone(),
+            stage,
+            text: format!("opened in {ms:.1} ms"),
+        };
+        Some((text, opened.iter().map(cite).collect()))
+    })
 }

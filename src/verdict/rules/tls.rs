@@ -39,7 +39,8 @@ pub(super) fn intercepted(view: &View) -> Judgement {
         }
     }
     for one in &untrusted {
-        let genuine = |s: &&Shown| s.trusted && s.path.server == one.path.server && s.path.route != one.path.route;
+        let genuine =
+            |s: &&Shown| s.trusted && s.path.server == one.path.server && s.path.route != one.path.route;
         if shown.iter().any(|s| genuine(&s)) {
             because.insert("while the same server shows a trusted certificate by another route");
             caught.insert(&one.path.id, one);
@@ -56,7 +57,8 @@ pub(super) fn intercepted(view: &View) -> Judgement {
 fn claim(view: &View, caught: &[&Shown], because: &[&str]) -> Judgement {
     let names = servers(caught.iter().map(|s| s.path));
     let issuers = list(caught.iter().map(|s| s.leaf.issuer.clone()).collect::<BTreeSet<_>>());
-    let proxies: BTreeSet<String> = caught.iter().map(|s| s.path.route.to_string()).filter(|r| r != "direct").collect();
+    let proxies: BTreeSet<String> =
+        caught.iter().map(|s| s.path.route.to_string()).filter(|r| r != "direct").collect();
     let all_proxied = caught.iter().all(|s| s.path.route != Route::Direct);
     let who = if all_proxied { format!("Proxy {}", list(proxies)) } else { "Firewall or proxy".to_owned() };
     let to = destinations(view, &names);
@@ -91,7 +93,10 @@ impl<'a> Shown<'a> {
         path.steps.iter().find(|s| s.stage == Stage::Tls)?;
         let leaf = chain.first()?;
         // A certificate that is only out of date says nothing about who made it.
-        let stranger = matches!(untrusted_because, Some(Cause::TlsUntrusted { .. } | Cause::TlsNameMismatch { .. }) | None);
+        let stranger = matches!(
+            untrusted_because,
+            Some(Cause::TlsUntrusted { .. } | Cause::TlsNameMismatch { .. }) | None
+        );
         match trusted {
             Some(false) if stranger => Some(Self { path, leaf, trusted: false }),
             Some(true) => Some(Self { path, leaf, trusted: true }),
@@ -119,7 +124,10 @@ fn names_match(pattern: &str, name: &str) -> bool {
     }
 }
 
-fn groups<'a, 'b>(shown: &[&'b Shown<'a>], key: impl Fn(&'b Shown<'a>) -> &'b str) -> Vec<Vec<&'b Shown<'a>>> {
+fn groups<'a, 'b>(
+    shown: &[&'b Shown<'a>],
+    key: impl Fn(&'b Shown<'a>) -> &'b str,
+) -> Vec<Vec<&'b Shown<'a>>> {
     let mut by_key: BTreeMap<&str, Vec<&Shown>> = BTreeMap::new();
     for one in shown {
         by_key.entry(key(one)).or_default().push(one);
@@ -144,10 +152,14 @@ pub(super) fn untrusted(view: &View) -> Judgement {
     let wanted = |cause: &Cause| matches!(cause, Cause::TlsUntrusted { .. });
     at_tls(view, wanted, |names, to| {
         let advice = if view.evidence.asked.vendor_servers {
-            vec![format!("Firewall or proxy: exempt {to} from TLS inspection, or trust its authority on this computer.")]
+            vec![format!(
+                "Firewall or proxy: exempt {to} from TLS inspection, or trust its authority on this computer."
+            )]
         } else {
-            vec!["Trust the servers' authority on the clients, or give it with --ca-file.".to_owned(),
-                format!("If nobody here made that authority, exempt {to} from TLS inspection.")]
+            vec![
+                "Trust the servers' authority on the clients, or give it with --ca-file.".to_owned(),
+                format!("If nobody here made that authority, exempt {to} from TLS inspection."),
+            ]
         };
         (format!("The certificate of {names} is from an authority that is not trusted here"), advice)
     })

@@ -19,7 +19,10 @@ pub(super) fn not_a_turn_server(view: &View) -> Judgement {
                 s.stage == Stage::Allocate && bound && matches!(stun_code, 400 | 405 | 501)
             }
             Some(Cause::NoAnswer { requests, .. }) => {
-                s.stage == Stage::Allocate && bound && *requests >= ENOUGH_REQUESTS && p.transport == Transport::Udp
+                s.stage == Stage::Allocate
+                    && bound
+                    && *requests >= ENOUGH_REQUESTS
+                    && p.transport == Transport::Udp
             }
             _ => false,
         }
@@ -34,28 +37,44 @@ pub(super) fn not_a_turn_server(view: &View) -> Judgement {
 
 /// The server does not accept the credentials.
 pub(super) fn credentials_rejected(view: &View) -> Judgement {
-    at(view, |_, s| rejected(s), |names, _| {
-        let advice = if view.evidence.asked.vendor_servers {
-            "Credentials: fetch new ones from the vendor; they are valid for a limited time."
-        } else {
-            "Credentials: check the user name, password and realm. For a shared secret, check the secret and both clocks."
-        };
-        (format!("The credentials are rejected by {names}"), vec![advice.to_owned()])
-    })
+    at(
+        view,
+        |_, s| rejected(s),
+        |names, _| {
+            let advice = if view.evidence.asked.vendor_servers {
+                "Credentials: fetch new ones from the vendor; they are valid for a limited time."
+            } else {
+                "Credentials: check the user name, password and realm. For a shared secret, check the secret and both clocks."
+            };
+            (format!("The credentials are rejected by {names}"), vec![advice.to_owned()])
+        },
+    )
 }
 
 /// The credentials carry a time, and it was over before the run began.
 pub(super) fn credentials_expired(view: &View) -> Judgement {
     let time = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
     let Some(started) = time(&view.evidence.started) else { return Judgement::Unknown };
-    let over = |s: &Step| s.facts.get("username_expires").and_then(|v| time(v.as_str()?)).is_some_and(|t| t <= started);
-    at(view, |_, s| rejected(s) && over(s), |names, steps| {
-        let when = steps.iter().filter_map(|s| s.facts.get("username_expires")?.as_str().map(str::to_owned)).min();
-        (
-            format!("The credentials for {names} ran out at {}", when.unwrap_or_default()),
-            vec![format!("Credentials: get new ones, and check this computer's clock, which says {}.", view.evidence.started)],
-        )
-    })
+    let over = |s: &Step| {
+        s.facts.get("username_expires").and_then(|v| time(v.as_str()?)).is_some_and(|t| t <= started)
+    };
+    at(
+        view,
+        |_, s| rejected(s) && over(s),
+        |names, steps| {
+            let when = steps
+                .iter()
+                .filter_map(|s| s.facts.get("username_expires")?.as_str().map(str::to_owned))
+                .min();
+            (
+                format!("The credentials for {names} ran out at {}", when.unwrap_or_default()),
+                vec![format!(
+                    "Credentials: get new ones, and check this computer's clock, which says {}.",
+                    view.evidence.started
+                )],
+            )
+        },
+    )
 }
 
 fn rejected(step: &Step) -> bool {
@@ -64,32 +83,52 @@ fn rejected(step: &Step) -> bool {
 
 /// The server calls each of its own nonces stale.
 pub(super) fn stale_nonce_loop(view: &View) -> Judgement {
-    at(view, |_, s| matches!(s.cause(), Some(Cause::StaleNonceLoop { .. })), |names, _| {
-        (
-            format!("{names} never accepts a nonce of its own"),
-            vec![format!("Server: check for a load balancer before {names} that spreads one client over several machines.")],
-        )
-    })
+    at(
+        view,
+        |_, s| matches!(s.cause(), Some(Cause::StaleNonceLoop { .. })),
+        |names, _| {
+            (
+                format!("{names} never accepts a nonce of its own"),
+                vec![format!(
+                    "Server: check for a load balancer before {names} that spreads one client over several machines."
+                )],
+            )
+        },
+    )
 }
 
 /// 486.
 pub(super) fn quota(view: &View) -> Judgement {
-    at(view, |_, s| is_error(s, 486), |names, _| {
-        (
-            format!("This account's allocations on {names} are used up"),
-            vec!["Server: raise the quota of the account, or wait for its old allocations to end.".to_owned()],
-        )
-    })
+    at(
+        view,
+        |_, s| is_error(s, 486),
+        |names, _| {
+            (
+                format!("This account's allocations on {names} are used up"),
+                vec![
+                    "Server: raise the quota of the account, or wait for its old allocations to end."
+                        .to_owned(),
+                ],
+            )
+        },
+    )
 }
 
 /// 508.
 pub(super) fn capacity(view: &View) -> Judgement {
-    at(view, |_, s| is_error(s, 508), |names, _| {
-        (
-            format!("{names} {} no relay ports left", if names.contains(" and ") { "have" } else { "has" }),
-            vec![format!("Server: widen the relay port range of {names}, or add servers.")],
-        )
-    })
+    at(
+        view,
+        |_, s| is_error(s, 508),
+        |names, _| {
+            (
+                format!(
+                    "{names} {} no relay ports left",
+                    if names.contains(" and ") { "have" } else { "has" }
+                ),
+                vec![format!("Server: widen the relay port range of {names}, or add servers.")],
+            )
+        },
+    )
 }
 
 /// 403 to a permission or channel.
@@ -107,12 +146,18 @@ pub(super) fn forbidden_peer(view: &View) -> Judgement {
 
 /// Packets go into the relay, and none comes out.
 pub(super) fn relay_no_return(view: &View) -> Judgement {
-    at(view, |_, s| matches!(s.cause(), Some(Cause::RelayNoReturn { .. })), |names, _| {
-        (
-            format!("Nothing comes back through the relay of {names}"),
-            vec![format!("Server: open the relay port range (UDP) of {names} to itself and to the other servers.")],
-        )
-    })
+    at(
+        view,
+        |_, s| matches!(s.cause(), Some(Cause::RelayNoReturn { .. })),
+        |names, _| {
+            (
+                format!("Nothing comes back through the relay of {names}"),
+                vec![format!(
+                    "Server: open the relay port range (UDP) of {names} to itself and to the other servers."
+                )],
+            )
+        },
+    )
 }
 
 fn is_error(step: &Step, code: u16) -> bool {
@@ -125,8 +170,11 @@ fn at(
     wanted: impl Fn(&PathEvidence, &Step) -> bool,
     say: impl Fn(&str, &[&Step]) -> (String, Vec<String>),
 ) -> Judgement {
-    let met: Vec<(&PathEvidence, &Step)> =
-        view.paths().flat_map(|p| p.steps.iter().map(move |s| (p, s))).filter(|(p, s)| wanted(p, s)).collect();
+    let met: Vec<(&PathEvidence, &Step)> = view
+        .paths()
+        .flat_map(|p| p.steps.iter().map(move |s| (p, s)))
+        .filter(|(p, s)| wanted(p, s))
+        .collect();
     if met.is_empty() {
         let allocated = |p: &PathEvidence| p.steps.iter().any(|s| s.stage == Stage::Allocate && s.passed());
         let mut relays = view.paths().filter(|p| !is_stun_only(p)).peekable();
@@ -142,7 +190,9 @@ fn at(
     Claim {
         title,
         observed: format!("From {names}: {}.", list(causes)),
-        evidence: cite(cited, |stage, cause| met.iter().any(|(_, s)| s.stage == stage && s.cause() == Some(cause))),
+        evidence: cite(cited, |stage, cause| {
+            met.iter().any(|(_, s)| s.stage == stage && s.cause() == Some(cause))
+        }),
         advice,
         ..Claim::default()
     }

@@ -46,7 +46,8 @@ fn no_network_needs_no_address_or_every_send_refused_here() {
 
 #[test]
 fn dns_rules_tell_no_such_name_from_no_answer() {
-    let not_found = world(|p| if p.server == TURN2 { broken(p, Stage::Resolve, Cause::NameNotFound) } else { p });
+    let not_found =
+        world(|p| if p.server == TURN2 { broken(p, Stage::Resolve, Cause::NameNotFound) } else { p });
     assert_eq!(told(&not_found), ["dns-not-found"]);
     let timeout = world(|p| broken(p, Stage::Resolve, Cause::ResolveTimeout { waited_ms: 5000 }));
     assert_eq!(told(&timeout), ["dns-timeout"]);
@@ -54,7 +55,10 @@ fn dns_rules_tell_no_such_name_from_no_answer() {
     let proxy_name = via_proxy(Cause::NameNotFound);
     assert!(!holds(&proxy_name, "dns-not-found"), "only the stage resolve counts");
     let proxy_name = behind_proxy(|p| broken(p, Stage::Resolve, Cause::NameNotFound));
-    assert_eq!(finding(&proxy_name, "dns-not-found").unwrap().title, "DNS has no address for proxy.corp.example");
+    assert_eq!(
+        finding(&proxy_name, "dns-not-found").unwrap().title,
+        "DNS has no address for proxy.corp.example"
+    );
 }
 
 #[test]
@@ -63,7 +67,7 @@ fn udp_blocked_cites_the_silence_and_the_control() {
     assert_eq!(found.title, "UDP/3478 is blocked here");
     assert_eq!(
         found.observed,
-        "9 of 9 requests to each server unanswered in 2.4 s. TCP to the same servers connects."
+        "9 of 9 requests to each server unanswered in 2.4 s. TCP to the same servers took 20.0 ms."
     );
     assert_eq!(
         found.advice,
@@ -218,7 +222,10 @@ fn a_proxy_that_cannot_get_there_is_not_called_a_policy() {
 #[test]
 fn http_1_0_is_worth_knowing_and_matters_to_the_gateway() {
     let mut run = behind_proxy(|mut p| {
-        p.steps.iter_mut().filter(|s| s.stage == Stage::Tunnel).for_each(|s| s.facts.set("http_version", "HTTP/1.0"));
+        p.steps
+            .iter_mut()
+            .filter(|s| s.stage == Stage::Tunnel)
+            .for_each(|s| s.facts.set("http_version", "HTTP/1.0"));
         p
     });
     assert_eq!(finding(&run, "proxy-http10").unwrap().severity, Severity::Info);
@@ -241,7 +248,8 @@ fn tls_world(seen: impl Fn(&PathEvidence) -> (raincheck_probes::evidence::TlsSee
 #[test]
 fn interception_is_known_by_comparison_only() {
     let untrusted = Cause::TlsUntrusted { issuer: "CN=Own CA".to_owned() };
-    let own_keys = tls_world(|p| (tls(&p.server, "CN=Own CA", &format!("key-{}", p.server), false), untrusted.clone()));
+    let own_keys =
+        tls_world(|p| (tls(&p.server, "CN=Own CA", &format!("key-{}", p.server), false), untrusted.clone()));
     assert_eq!(told(&own_keys), ["tls-untrusted"], "two servers with certificates of their own authority");
     let fresh = tls_world(|p| {
         let mut seen = tls(&p.server, "CN=Own CA", &format!("key-{}", p.server), false);
@@ -284,7 +292,10 @@ fn tls_causes_have_a_finding_each() {
         assert!(!holds(&open(), code));
     }
     let own_name = tls_world(|p| {
-        (tls(&p.server, "CN=Own CA", &p.server, false), Cause::TlsUntrusted { issuer: "CN=Own CA".to_owned() })
+        (
+            tls(&p.server, "CN=Own CA", &p.server, false),
+            Cause::TlsUntrusted { issuer: "CN=Own CA".to_owned() },
+        )
     });
     assert_eq!(told(&own_name), ["tls-untrusted"]);
     assert!(!holds(&open(), "tls-untrusted"));
@@ -329,7 +340,8 @@ fn expired_credentials_explain_their_rejection() {
 
 #[test]
 fn turn_errors_have_a_finding_each() {
-    let error = |stun_code| Cause::StunError { stun_code, reason: "no".to_owned(), unknown_attributes: vec![] };
+    let error =
+        |stun_code| Cause::StunError { stun_code, reason: "no".to_owned(), unknown_attributes: vec![] };
     let cases = [
         (Stage::Allocate, error(486), "turn-quota"),
         (Stage::Allocate, error(508), "turn-capacity"),
@@ -342,7 +354,8 @@ fn turn_errors_have_a_finding_each() {
             let mut p = broken(p, stage, cause.clone());
             if code == "relay-no-return" {
                 let far_end = p.id.clone();
-                p.relay_runs = vec![RelayRun { far_end, sent: 50, received: 0, transit_ms: vec![], jitter_ms: None }];
+                p.relay_runs =
+                    vec![RelayRun { far_end, sent: 50, received: 0, transit_ms: vec![], jitter_ms: None }];
             }
             p
         });
@@ -357,7 +370,8 @@ fn media_thresholds_are_those_of_section_6_2() {
         world(|mut p| {
             let far_end = p.id.clone();
             let transit_ms = vec![transit; 20];
-            p.relay_runs = vec![RelayRun { far_end, sent: 1000, received, transit_ms, jitter_ms: Some(jitter) }];
+            p.relay_runs =
+                vec![RelayRun { far_end, sent: 1000, received, transit_ms, jitter_ms: Some(jitter) }];
             p
         })
     };

@@ -1,0 +1,107 @@
+//! `check` for a person, read from the top: the verdict, what to change and what shows it, the paths in the
+//! order in which the client prefers them, and with `-v` every stage, candidate and fact.
+
+mod detail;
+mod paths;
+
+use super::model::{CheckReport, FindingReport};
+use super::names::Names;
+use super::style::{Ink, Line, Style, Verbosity, columns, wrap, wrapped};
+use crate::verdict::{Kind, Severity};
+use std::io;
+
+/// Lines stay between these widths: beyond them columns lie too far apart, or have no room.
+const WIDEST: usize = 120;
+const NARROWEST: usize = 60;
+
+/// Writes the report as text.
+///
+/// # Errors
+/// What the writer says.
+pub fn write(report: &CheckReport, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    let style = &Style { width: style.width.clamp(NARROWEST, WIDEST), ..*style };
+    let names = Names::of(report.servers.iter().map(|server| server.name.as_str()));
+    verdict_line(report, &names, style, out)?;
+    if style.verbosity == Verbosity::Quiet {
+        return Ok(());
+    }
+    let roots = || report.findings.iter().filter(|f| f.explained_by.is_none());
+    let to_change: Vec<&FindingReport> = roots().filter(|f| f.severity > Severity::Info).collect();
+    let to_know: Vec<&FindingReport> = roots().filter(|f| f.severity == Severity::Info).collect();
+    if !to_change.is_empty() {
+        head("What to change", style, out)?;
+        for (n, finding) in (1..).zip(&to_change) {
+            change(&n.to_string(), finding, &names, style, out)?;
+        }
+    }
+    if !to_know.is_empty() {
+        head("Good to know", style, out)?;
+        for finding in &to_know {
+            change("-", finding, &names, style, out)?;
+        }
+    }
+    paths::write(report, &names, style, out)?;
+    if style.verbosity == Verbosity::Verbose {
+        detail::write(report, &names, style, out)?;
+    }
+    Ok(())
+}
+
+fn verdict_line(
+    report: &CheckReport,
+    names: &Names,
+    style: &Style,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let (mark, ink) = match report.verdict {
+        Kind::Works | Kind::Reachable => ("✓", Ink::Good),
+        Kind::Degraded => ("!", Ink::Warn),
+        Kind::Fails => ("✗", Ink::Bad),
+        Kind::Unknown => ("?", Ink::Warn),
+    };
+    let word = report.verdict.word();
+    let right = style.width.saturating_sub(columns(word));
+    let lines = wrap(&names.shorten(&report.summary), right.saturating_sub(4));
+    for (at, text) in lines.iter().enumerate() {
+        let mut line = Line::default();
+        line.put(ink, if at == 0 { mark } else { "" }).tab(2).put(Ink::Head, text);
+        if at == 0 {
+            line.tab(right).put(ink, word);
+        }
+        line.write(style, out)?;
+    }
+    Ok(())
+}
+
+fn head(text: &str, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    writeln!(out)?;
+    let mut line = Line::default();
+    line.put(Ink::Head, text);
+    line.write(style, out)
+}
+
+/// The change, the section that asks for it, and below what shows it.
+fn change(
+    number: &str,
+    finding: &FindingReport,
+    names: &Names,
+    style: &Style,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let section = finding.reference.map_or(String::new(), |section| format!("section {section}"));
+    let right = style.width.saturating_sub(columns(&section));
+    let gap = if section.is_empty() { 0 } else { 2 };
+    for (at, text) in wrap(&finding.advice.join(" "), right.saturating_sub(4 + gap)).iter().enumerate() {
+        let mut line = Line::default();
+        if at == 0 {
+            line.tab(3usize.saturating_sub(columns(number))).put(Ink::Head, number);
+        }
+        line.tab(4).put(Ink::Plain, text);
+        if at == 0 {
+            line.tab(right).put(Ink::Faint, &section);
+        }
+        line.write(style, out)?;
+    }
+    let seen = format!("{}: {}", finding.code, names.shorten(&finding.observed));
+    wrapped(Line::default(), Ink::Faint, &seen, (4, style.width), style, out)
+}
