@@ -42,7 +42,7 @@ pub struct AddressRow {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DomainRow {
-    /// Our id for the row.
+    /// Our id for the row: that of the [`Service`] that the names belong to, where there is one.
     pub id: String,
     /// Who connects to these names.
     pub used_by: String,

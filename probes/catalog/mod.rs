@@ -8,10 +8,11 @@
 //! | file | section | holds |
 //! | --- | --- | --- |
 //! | `document.toml` | 2 | edition, history, oddities of the whole |
-//! | `roles.toml`, `flows-clients.toml`, `flows-site.toml` | 4.1 to 4.7 | who connects to whom, on which ports |
+//! | `roles.toml`, `flows-clients.toml`, `flows-site.toml` | 4.1 to 4.7 | who connects to whom, which ports |
 //! | `notes.toml` | 3 to 7 | what the text says beside the tables |
 //! | `bandwidth.toml` | 4.8, 6 | dynamic ports, bandwidth, quality |
-//! | `regions.toml`, `servers.toml`, `conference.toml`, `domains.toml`, `addresses.toml` | 5 | names, addresses |
+//! | `servers.toml`, `conference.toml`, `domains.toml`, `addresses.toml` | 5 | names and addresses |
+//! | `regions.toml` | 5 | the regions that those are in |
 
 mod address;
 mod document;

@@ -31,6 +31,17 @@ fn section_5_lists_268_addresses_and_blocks_in_53_rows() {
 }
 
 #[test]
+fn the_addresses_of_section_5_add_up() {
+    let rows = catalog().addresses(None, None).unwrap();
+    let number = |network: &Network| match network.address() {
+        IpAddr::V4(v4) => u64::from(v4.to_bits()),
+        IpAddr::V6(v6) => panic!("{v6}: the document has no IPv6"),
+    };
+    let sum: u64 = rows.iter().flat_map(|row| &row.networks).map(number).sum();
+    assert_eq!(sum, 521_594_073_666, "the sum of all dotted quads of the second table, as 32-bit numbers");
+}
+
+#[test]
 fn addresses_per_region_are_as_many_as_section_5_lists() {
     let listed = |service| {
         let rows = catalog().addresses(Some(service), None).unwrap();
