@@ -20,8 +20,8 @@ const OUTPUT: &str = "Output";
     version,
     max_term_width = 80,
     arg_required_else_help = true,
-    after_help = "Start with: raincheck check --lab\nMore about a command: raincheck COMMAND --help",
-    after_long_help = EXIT_STATUS
+    disable_help_flag = true,
+    after_help = EXIT_STATUS
 )]
 pub struct Cli {
     /// What to do.
@@ -69,33 +69,37 @@ pub struct GlobalArgs {
     /// for check with 5 seconds of media, 15 for gather]
     #[arg(long, global = true, value_name = "SECONDS")]
     pub deadline: Option<String>,
+    /// Print help
+    // One form for -h and --help: the long one of clap spreads each flag over several lines.
+    #[arg(short, long, global = true, action = ArgAction::HelpShort, help_heading = None)]
+    help: Option<bool>,
 }
 
 /// `raincheck check`
 #[derive(Debug, Args)]
-#[command(after_long_help = CHECK_EXAMPLES)]
+#[command(after_help = CHECK_EXAMPLES)]
 pub struct CheckArgs {
-    /// How to print the result
-    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
-    pub format: CheckFormat,
-    /// Seconds of media to send on the selected path; 0 for none
-    #[arg(long, value_name = "SECONDS", default_value = "5", help_heading = RUN)]
-    pub media: String,
     /// What every probing command takes.
     #[command(flatten)]
     pub probe: ProbeArgs,
+    /// Seconds of media to send on the selected path; 0 for none
+    #[arg(long, value_name = "SECONDS", default_value = "5", help_heading = RUN)]
+    pub media: String,
+    /// How to print the result
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
+    pub format: CheckFormat,
 }
 
 /// `raincheck gather`
 #[derive(Debug, Args)]
-#[command(after_long_help = GATHER_EXAMPLES)]
+#[command(after_help = GATHER_EXAMPLES)]
 pub struct GatherArgs {
-    /// How to print the candidates
-    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
-    pub format: GatherFormat,
     /// What every probing command takes.
     #[command(flatten)]
     pub probe: ProbeArgs,
+    /// How to print the candidates
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
+    pub format: GatherFormat,
 }
 
 /// What every probing command takes.
@@ -249,7 +253,7 @@ pub struct RunArgs {
 /// Flags that would put a secret on the command line. They exist to be refused with a word of help.
 #[derive(Debug, Args)]
 pub struct RefusedArgs {
-    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "", aliases = ["password", "turn-password"])]
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "", aliases = ["credentials", "password", "turn-password"])]
     credential: Option<Refused>,
     #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "")]
     turn_secret: Option<Refused>,
@@ -377,7 +381,8 @@ Examples:
     raincheck check --turn turns:turn.example:443 --username alice \\
       --credential-file secret.txt --proxy http://proxy.example:3128
   As an account of the platform:
-    raincheck check --rainbow-host openrainbow.com --rainbow-login me@example.com
+    raincheck check --rainbow-host openrainbow.com \\
+      --rainbow-login me@example.com
 
 With --format nagios the exit status is 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.";
 

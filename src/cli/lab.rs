@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 /// `raincheck lab`
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub struct LabArgs {
     /// What the network is like in it
     #[arg(value_name = "SCENARIO", default_value = "open")]

@@ -53,7 +53,7 @@ pub fn main_from(args: Vec<OsString>, inputs: &dyn Inputs, commands: &dyn Comman
     let codes = Codes::wanted(&args);
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) => return show_usage(&error, codes, inputs),
+        Err(error) => return show_usage(&error, &args, codes, inputs),
     };
     match dispatch(&cli, inputs, commands) {
         Ok(status) => ExitCode::from(status),
@@ -78,8 +78,8 @@ fn dispatch(cli: &Cli, inputs: &dyn Inputs, commands: &dyn Commands) -> Result<u
     }
 }
 
-fn show_usage(error: &clap::Error, codes: Codes, inputs: &dyn Inputs) -> ExitCode {
-    match Usage::of(error, inputs.stdout_is_terminal()) {
+fn show_usage(error: &clap::Error, args: &[OsString], codes: Codes, inputs: &dyn Inputs) -> ExitCode {
+    match Usage::of(error, args, inputs.stdout_is_terminal()) {
         Usage::Asked(text) => {
             // A reader who stops reading help has read enough of it.
             let _ = io::stdout().write_all(text.as_bytes());

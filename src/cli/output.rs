@@ -187,6 +187,7 @@ mod tests {
         assert_eq!(names(directory.path()), [""; 0]);
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_file_that_cannot_be_written_is_told_before_the_run() {
         let directory = tempfile::tempdir().expect("directory");

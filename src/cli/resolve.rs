@@ -305,3 +305,6 @@ fn conflict(one: &'static str, other: &'static str, why: &'static str) -> Settin
 fn value(flag: &'static str, value: &str, expected: &str) -> SettingsError {
     SettingsError::Value { flag, value: value.chars().take(80).collect(), expected: expected.to_owned() }
 }
+
+#[cfg(test)]
+mod tests;
