@@ -23,9 +23,9 @@ mod schedule;
 mod transaction;
 
 #[cfg(test)]
-mod mutation;
+mod properties;
 #[cfg(test)]
-mod vectors;
+pub(crate) mod vectors;
 
 pub use frame::{Deframer, Frame};
 pub use message::{ErrorCode, Message};

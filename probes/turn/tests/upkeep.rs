@@ -49,7 +49,7 @@ fn permissions_and_channels_are_renewed_in_time() {
     bench.answer(done);
     bench.finished();
     let mut renewed = Vec::new();
-    while bench.now < Offset::from_ms(1_120_000) {
+    while bench.wake.is_some_and(|wake| wake < Offset::from_ms(1_120_000)) {
         bench.tick();
         while bench.events.is_empty() {
             let kind = bench.request().kind;
