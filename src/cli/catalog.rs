@@ -4,7 +4,7 @@ mod json;
 mod text;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use raincheck_probes::catalog::{
     AddressRow, Catalog, DomainRow, Role, RoleInfo, Service, TurnServer, UnknownName,
 };
@@ -16,6 +16,19 @@ pub struct CatalogArgs {
     /// What to print.
     #[command(subcommand)]
     pub what: What,
+    /// How to print it
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t)]
+    pub format: CatalogFormat,
+}
+
+/// `catalog --format`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum CatalogFormat {
+    /// Tables for a person
+    #[default]
+    Text,
+    /// One object for scripts
+    Json,
 }
 
 /// What of the catalog to print.

@@ -72,10 +72,17 @@ fn dispatch(cli: &Cli, inputs: &dyn Inputs, commands: &dyn Commands) -> Result<u
             let command = GatherCommand::new(args, global, inputs)?;
             gather::run(&command, global, |command, output| commands.gather(command, output))
         }
-        Command::Catalog(_args) => Err(Failure::new("the catalog is not in this build")),
+        Command::Catalog(args) => print_catalog(args, global),
         #[cfg(feature = "lab")]
         Command::Lab(args) => lab::run(args, global, |command, output| commands.lab(command, output)),
     }
+}
+
+fn print_catalog(args: &catalog::CatalogArgs, global: &args::GlobalArgs) -> Result<u8, Failure> {
+    let mut output = Output::open(global.output.as_deref())?;
+    catalog::run(args, args.format == catalog::CatalogFormat::Json, &mut output).map_err(Failure::new)?;
+    output.finish()?;
+    Ok(0)
 }
 
 fn show_usage(error: &clap::Error, args: &[OsString], codes: Codes, inputs: &dyn Inputs) -> ExitCode {
