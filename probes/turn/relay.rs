@@ -82,6 +82,7 @@ impl Relay {
     /// An ask succeeded.
     pub(super) fn succeeded(&mut self, ask: &Ask, answer: &Answer, now: Offset, flavour: &Flavour) {
         match (ask, answer) {
+            (_, Answer::Released) | (_, Answer::Refreshed(Duration::ZERO)) => self.clear(),
             (_, Answer::Allocated { lifetime, .. } | Answer::Refreshed(lifetime)) => {
                 self.lifetime = Some(*lifetime);
                 self.may_hold = true;
@@ -101,7 +102,6 @@ impl Relay {
                     channel.rebind = Some(now + flavour.channel_refresh);
                 }
             }
-            (_, Answer::Released) => self.clear(),
             _ => {}
         }
     }
