@@ -129,6 +129,18 @@ fn a_refresh_to_nothing_is_a_release() {
 }
 
 #[test]
+fn a_permission_without_an_allocation_is_not_kept() {
+    let mut bench = Bench::allocated(Framing::Datagram);
+    bench.ask(Ask::Release);
+    bench.answer(done);
+    bench.finished();
+    bench.ask(Ask::Permission(vec![at(PEER)]));
+    bench.answer(done);
+    assert_eq!(bench.finished().result, Ok(Answer::Permitted), "some servers are that generous");
+    assert_eq!(bench.client.poll(), Action::Idle);
+}
+
+#[test]
 fn the_emergency_release_is_one_signed_refresh() {
     let mut bench = Bench::allocated(Framing::Datagram);
     let bytes = bench.client.release_bytes().unwrap();
