@@ -82,6 +82,7 @@ impl Relay {
     /// An ask succeeded.
     pub(super) fn succeeded(&mut self, ask: &Ask, answer: &Answer, now: Offset, flavour: &Flavour) {
         match (ask, answer) {
+            (_, Answer::Released) | (_, Answer::Refreshed(Duration::ZERO)) => self.clear(),
             (_, Answer::Allocated { lifetime, .. } | Answer::Refreshed(lifetime)) => {
                 self.lifetime = Some(*lifetime);
                 self.may_hold = true;
@@ -101,7 +102,6 @@ impl Relay {
                     channel.rebind = Some(now + flavour.channel_refresh);
                 }
             }
-            (_, Answer::Released) => self.clear(),
             _ => {}
         }
     }
@@ -120,8 +120,9 @@ impl Relay {
         }
     }
 
-    /// When upkeep is due next.
+    /// When upkeep is due next. Without an allocation there is nothing to keep, whatever else the server granted.
     pub(super) fn wake(&self) -> Option<Offset> {
+        self.lifetime?;
         let channels = self.channels.iter().filter_map(|channel| channel.rebind);
         channels.chain(self.refresh).chain(self.permit).min()
     }
@@ -129,9 +130,10 @@ impl Relay {
     /// What upkeep must ask at `now`; each is due once, until its end sets the next time.
     pub(super) fn due(&mut self, now: Offset) -> Vec<Ask> {
         let mut asks = Vec::new();
+        let Some(lifetime) = self.lifetime else { return asks };
         let is_due = |at: &mut Option<Offset>| at.take_if(|at| *at <= now).is_some();
         if is_due(&mut self.refresh) {
-            asks.push(Ask::Refresh(self.lifetime.unwrap_or_default()));
+            asks.push(Ask::Refresh(lifetime));
         }
         if is_due(&mut self.permit) {
             let requests = self.permitted.chunks(super::request::MAX_PEERS);

@@ -174,8 +174,8 @@ fn clients_differ_in_what_they_ask_for() {
         bench.request().attributes
     };
     let transport = (0x0019, vec![17, 0, 0, 0]);
-    assert_eq!(attributes(Flavour::chromium(None)), [transport.clone()]);
-    assert_eq!(attributes(Flavour::libnice()), [transport.clone()]);
+    assert_eq!(attributes(Flavour::chromium(None)), std::slice::from_ref(&transport));
+    assert_eq!(attributes(Flavour::libnice()), std::slice::from_ref(&transport));
     assert_eq!(attributes(Flavour::firefox()), [transport.clone(), (0x000d, vec![0, 0, 14, 16])]);
     let named = Flavour { software: Some("raincheck"), fingerprint: true, ..Flavour::thorough() };
     let named = attributes(named);

@@ -119,6 +119,28 @@ fn after_the_release_nothing_is_kept_alive() {
 }
 
 #[test]
+fn a_refresh_to_nothing_is_a_release() {
+    let mut bench = Bench::allocated(Framing::Datagram);
+    bench.ask(Ask::Refresh(Duration::ZERO));
+    bench.answer(|request| sign(request.success(&[(0x000d, vec![0; 4])]), &md5_key()));
+    assert_eq!(bench.finished().result, Ok(Answer::Refreshed(Duration::ZERO)));
+    assert!(!bench.client.may_hold_allocation());
+    assert_eq!(bench.client.poll(), Action::Idle);
+}
+
+#[test]
+fn a_permission_without_an_allocation_is_not_kept() {
+    let mut bench = Bench::allocated(Framing::Datagram);
+    bench.ask(Ask::Release);
+    bench.answer(done);
+    bench.finished();
+    bench.ask(Ask::Permission(vec![at(PEER)]));
+    bench.answer(done);
+    assert_eq!(bench.finished().result, Ok(Answer::Permitted), "some servers are that generous");
+    assert_eq!(bench.client.poll(), Action::Idle);
+}
+
+#[test]
 fn the_emergency_release_is_one_signed_refresh() {
     let mut bench = Bench::allocated(Framing::Datagram);
     let bytes = bench.client.release_bytes().unwrap();
