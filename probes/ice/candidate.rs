@@ -108,7 +108,7 @@ pub struct Candidate {
     pub relay_protocol: Option<Transport>,
     /// The way to the server: `direct` or a proxy URL; none for host candidates.
     pub route: Option<String>,
-    /// The local base.
+    /// The local base; of a relay, the local socket to its server.
     pub base: Option<SocketAddr>,
     /// When it was found.
     pub at_ms: Offset,

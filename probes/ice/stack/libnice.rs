@@ -105,7 +105,7 @@ impl Stack for Gateway {
         let mut used: Vec<&Network> =
             setup.networks.iter().filter(|network| usable(network, setup)).collect();
         used.sort_by_key(|network| is_private(network.address));
-        let numbered = used.into_iter().zip(0..=u16::from(u8::MAX));
+        let numbered = used.into_iter().zip((0..63).chain(std::iter::repeat(63)));
         let mut networks: Vec<IceNetwork> = numbered
             .map(|(network, index)| IceNetwork {
                 network: network.clone(),
