@@ -54,7 +54,7 @@ async fn with_bytes(bytes: &'static [u8], closes: bool) -> Handshake {
     let (ours, mut theirs) = duplex(16_384);
     tokio::spawn(async move {
         let mut buffer = [0; 1024];
-        theirs.read(&mut buffer).await.unwrap();
+        assert_ne!(theirs.read(&mut buffer).await.unwrap(), 0);
         theirs.write_all(bytes).await.unwrap();
         if !closes {
             pending::<()>().await;
