@@ -49,12 +49,11 @@ pub(super) async fn connect(
     let mut racers: Vec<(OpenStep, BoxFuture<'_, Finish>)> = Vec::new();
     let mut next_at = clock.now();
     loop {
-        if racers.is_empty() || clock.now() >= next_at {
-            if let Some(to) = order.next() {
-                let step = log.begin(Stage::Connect, Some(to));
-                racers.push((step, Box::pin(try_address(dial, bounds, to, from, clock))));
-                next_at = clock.now() + STAGGER;
-            }
+        let is_due = racers.is_empty() || clock.now() >= next_at;
+        if let Some(to) = order.next_if(|_| is_due) {
+            let step = log.begin(Stage::Connect, Some(to));
+            racers.push((step, Box::pin(try_address(dial, bounds, to, from, clock))));
+            next_at = clock.now() + STAGGER;
         }
         let (step, finish) = tokio::select! {
             finished = poll_fn(|cx| poll_any(&mut racers, cx)) => finished,

@@ -70,3 +70,19 @@ fn built_in(extra: Vec<CertificateDer<'static>>) -> Result<Roots, String> {
         .map_err(|error| error.to_string())?;
     Ok(Roots { verifier, source: "built-in" })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_without_roots_falls_back_to_the_built_in_ones() {
+        assert_eq!(built_in(vec![]).map(|roots| roots.source), Ok("built-in"));
+    }
+
+    #[tokio::test]
+    async fn a_root_that_cannot_be_read_does_not_cost_the_others() {
+        let trust = Trust::load(vec![CertificateDer::from(vec![1, 2, 3])]);
+        assert!(trust.roots().await.is_ok());
+    }
+}
