@@ -146,7 +146,7 @@ pub(crate) fn udp_fate(path: &PathEvidence) -> UdpFate {
     if asked().any(|s| matches!(s.cause(), Some(Cause::Refused))) {
         return UdpFate::Rejected;
     }
-    let unanswered: u32 = asked().filter_map(|s| unanswered(s)).fold(0, u32::saturating_add);
+    let unanswered: u32 = asked().filter_map(unanswered).fold(0, u32::saturating_add);
     if unanswered > 0 {
         if unanswered < ENOUGH_REQUESTS && asked().any(|s| s.outcome == Outcome::Unfinished) {
             return UdpFate::Undecided;
@@ -269,15 +269,17 @@ impl View {
         let direct_udp = Capabilities::direct_udp(tried.iter().map(|(p, _)| *p), self.evidence.asked.policy);
         let media_is_poor =
             findings.iter().any(|f| matches!(f.code, "latency-high" | "jitter-high" | "loss-high"));
-        match () {
-            () if !tried.iter().any(good) && any(PathState::Undecided) || tried.is_empty() => Kind::Unknown,
-            () if !tried.iter().any(good) => Kind::Fails,
-            () if any(PathState::Fails) || direct_udp == super::Answer::Fails || media_is_poor => {
-                Kind::Degraded
-            }
-            () if any(PathState::Undecided) => Kind::Unknown,
-            () if any(PathState::Reachable) => Kind::Reachable,
-            () => Kind::Works,
+        if !tried.iter().any(good) {
+            return if tried.is_empty() || any(PathState::Undecided) { Kind::Unknown } else { Kind::Fails };
+        }
+        if any(PathState::Fails) || direct_udp == super::Answer::Fails || media_is_poor {
+            Kind::Degraded
+        } else if any(PathState::Undecided) {
+            Kind::Unknown
+        } else if any(PathState::Reachable) {
+            Kind::Reachable
+        } else {
+            Kind::Works
         }
     }
 }

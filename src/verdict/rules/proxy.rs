@@ -151,7 +151,7 @@ pub(super) fn required(view: &View) -> Judgement {
     let proxies = list(through.iter().map(|p| p.route.to_string()).collect::<BTreeSet<_>>());
     let client_can = view.proxied().any(|p| p.client_tries);
     let flows = flows(direct.iter().copied());
-    let works = view.proxied().any(|p| heard(p));
+    let works = view.proxied().any(heard);
     let advice = if client_can && !works {
         vec![format!("Repair the way through {proxies}, or open the firewall for {flows}.")]
     } else if client_can {

@@ -4,7 +4,7 @@ use super::{Claim, Judgement};
 use crate::verdict::Cite;
 use crate::verdict::view::{ENOUGH_REQUESTS, UdpFate, View, touched, udp_fate};
 use crate::verdict::words::{are, cite, destinations, flows, list, open_out, seconds, servers};
-use raincheck_probes::evidence::{Cause, PathEvidence, Route, Stage, Transport};
+use raincheck_probes::evidence::{Cause, Outcome, PathEvidence, Route, Stage, Transport};
 use std::collections::BTreeSet;
 
 /// UDP to every server stays silent on every port.
@@ -22,7 +22,12 @@ pub(super) fn udp_blocked(view: &View) -> Judgement {
         return Judgement::Unknown;
     }
     let control = control(view, &asked);
-    let whole = if view.anything_answered() { "" } else { " Nothing else answered either." };
+    let open = view.paths().flat_map(|p| &p.steps).any(|s| s.outcome == Outcome::Unfinished);
+    let whole = match view.anything_answered() {
+        true => "",
+        false if open => " Nothing else had answered when the run ended.",
+        false => " Nothing else answered either.",
+    };
     let flow = flows(asked.iter().copied());
     Claim {
         title: format!("{flow} {} blocked here", are(flow.matches('/').count())),
