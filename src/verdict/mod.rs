@@ -142,12 +142,7 @@ pub fn judge(evidence: &Evidence, ranking: &[Rank]) -> Verdict {
     let findings = find(&view);
     let kind = view.kind(&findings);
     let summary = summary::summary(&view, kind, &findings);
-    Verdict {
-        kind,
-        summary,
-        capabilities: Capabilities::of(view.paths(), view.evidence.asked.policy),
-        findings,
-    }
+    Verdict { kind, summary, capabilities: Capabilities::of(&view), findings }
 }
 
 fn find(view: &View) -> Vec<Finding> {
