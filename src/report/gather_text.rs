@@ -13,6 +13,7 @@ const COLUMNS: [&str; 7] = ["Time", "Type", "Proto", "Address", "Port", "Priorit
 /// # Errors
 /// What the writer says.
 pub fn write(report: &GatherReport, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    let style = &style.page();
     let rows: Vec<[String; 7]> = report.candidates.iter().map(row).collect();
     if style.verbosity > Verbosity::Quiet && !rows.is_empty() {
         table(report, &rows, style, out)?;
@@ -52,43 +53,41 @@ fn table(
     style: &Style,
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let width = |at: usize| {
-        rows.iter().filter_map(|r| r.get(at)).map(|cell| columns(cell)).chain([columns(COLUMNS[at])]).max()
+    let head = COLUMNS.map(str::to_owned);
+    let widest = |at: usize| {
+        rows.iter().chain([&head]).filter_map(|row| row.get(at)).map(|cell| columns(cell)).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..COLUMNS.len()).map(|at| width(at).unwrap_or(0)).collect();
-    let mut head = Line::default();
-    cells(&mut head, &COLUMNS.map(str::to_owned), &widths, Ink::Faint);
-    head.write(style, out)?;
+    let mut widths: Vec<usize> = (0..COLUMNS.len()).map(widest).collect();
+    // With IPv6 the last columns have no room: they go below.
+    while widths.iter().sum::<usize>() + 2 * widths.len() > style.width + 2 {
+        widths.pop();
+    }
+    cells(&head, &widths, Ink::Faint).write(style, out)?;
     for (candidate, row) in report.candidates.iter().zip(rows) {
-        let mut line = Line::default();
-        cells(&mut line, row, &widths, Ink::Plain);
-        line.write(style, out)?;
-        if let Some(url) = &candidate.url {
-            let relay =
-                candidate.relay_protocol.map_or(String::new(), |t| format!("  relay over {}", transport(t)));
-            let route = candidate.route.as_deref().filter(|r| *r != "direct");
-            let via = route.map_or(String::new(), |r| format!("  via {r}"));
-            wrapped(
-                Line::default(),
-                Ink::Faint,
-                &format!("{url}{relay}{via}"),
-                (10, style.width),
-                style,
-                out,
-            )?;
+        cells(row, &widths, Ink::Plain).write(style, out)?;
+        let named = COLUMNS.iter().zip(row).skip(widths.len());
+        let mut more: Vec<String> =
+            named.map(|(name, cell)| format!("{} {cell}", name.to_lowercase())).collect();
+        more.extend(candidate.url.clone());
+        more.extend(candidate.relay_protocol.map(|t| format!("relay over {}", transport(t))));
+        more.extend(candidate.route.as_deref().filter(|r| *r != "direct").map(|r| format!("via {r}")));
+        if !more.is_empty() {
+            wrapped(Line::default(), Ink::Faint, &more.join(", "), (10, style.width), style, out)?;
         }
     }
     Ok(())
 }
 
 /// Times and ports to the right, everything else to the left.
-fn cells(line: &mut Line, row: &[String; 7], widths: &[usize], ink: Ink) {
+fn cells(row: &[String; 7], widths: &[usize], ink: Ink) -> Line {
+    let mut line = Line::default();
     let mut column = 0;
     for (at, (cell, width)) in row.iter().zip(widths).enumerate() {
         let pad = if matches!(at, 0 | 4) { width.saturating_sub(columns(cell)) } else { 0 };
         line.tab(column + pad).put(ink, cell);
         column += width + 2;
     }
+    line
 }
 
 fn row(candidate: &CandidateReport) -> [String; 7] {

@@ -18,7 +18,7 @@ pub(super) fn check(evidence: &Evidence, verdict: &Verdict, ranking: &[Rank]) ->
         verdict: verdict.kind,
         summary: verdict.summary.clone(),
         servers: servers(evidence),
-        paths: evidence.paths.iter().map(|path| path_report(path, verdict)).collect(),
+        paths: evidence.paths.iter().map(|path| path_report(evidence, path, verdict)).collect(),
         candidates: evidence.candidates.iter().map(candidate).collect(),
         ranking: ranking.iter().map(rank).collect(),
         capabilities: verdict.capabilities,
@@ -68,8 +68,8 @@ fn resolved(evidence: &Evidence, name: &str) -> Vec<IpAddr> {
     addresses
 }
 
-fn path_report(path: &PathEvidence, verdict: &Verdict) -> PathReport {
-    let state = verdict::path_state(path);
+fn path_report(evidence: &Evidence, path: &PathEvidence, verdict: &Verdict) -> PathReport {
+    let state = verdict::path_state(evidence, path);
     PathReport {
         id: path.id.clone(),
         server: path.server.clone(),

@@ -32,6 +32,13 @@ impl Default for Style {
     }
 }
 
+impl Style {
+    /// The same with a width that the tables can keep: beyond the widest, columns lie too far apart to follow.
+    pub(super) fn page(&self) -> Self {
+        Self { width: self.width.clamp(72, 120), ..*self }
+    }
+}
+
 /// What a stretch of text is, for its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ink {
@@ -118,10 +125,9 @@ pub(super) fn wrapped(
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(8);
     let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let mut word: Vec<char> = clean(word).chars().collect();
-        loop {
-            let Some(line) = lines.last_mut() else { break };
+    for word in words(text) {
+        let mut word: Vec<char> = clean(&word).chars().collect();
+        while let Some(line) = lines.last_mut() {
             let used = columns(line);
             let gap = usize::from(used > 0);
             if used + gap + word.len() <= width {
@@ -136,6 +142,22 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The words of a text; a number and its unit are one.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let is_unit = matches!(word.trim_end_matches(['.', ',', ';', ':', ')']), "s" | "ms" | "%");
+        match words.last_mut() {
+            Some(number) if is_unit && number.ends_with(|c: char| c.is_ascii_digit()) => {
+                number.push(' ');
+                number.push_str(word);
+            }
+            _ => words.push(word.to_owned()),
+        }
+    }
+    words
 }
 
 /// Columns that the text takes, one per character: names and causes are ASCII, certificates may not be.
@@ -161,6 +183,7 @@ mod tests {
         assert_eq!(wrap("one two three", 8), ["one two", "three"]);
         assert_eq!(wrap("123456789012 x", 8), ["12345678", "9012 x"]);
         assert_eq!(wrap("", 8), [""]);
+        assert_eq!(wrap("it took 2.5 s.", 12), ["it took", "2.5 s."]);
     }
 
     #[test]

@@ -83,7 +83,7 @@ fn no_line_is_wider_than_the_page() {
             let long = format!("a-long-label-of-{}-datacenter-north.example.net", &path.server[..5]);
             path.server = long;
         }
-        for width in [60, 80, 100] {
+        for width in [72, 80, 100] {
             let style = Style { width, ..verbose() };
             for report in [check(&evidence), Report::gather(&evidence)] {
                 for line in written(&report, Format::Text, &style).lines() {
@@ -258,8 +258,8 @@ fn gather_json_has_exactly_the_contracts_keys() {
 
 #[test]
 fn what_is_not_known_is_null_and_causes_carry_their_facts() {
-    let json = json(&check(&udp_blocked()));
-    let udp = &json["paths"][0];
+    let saved = json(&check(&udp_blocked()));
+    let udp = &saved["paths"][0];
     assert_eq!(udp["works"], false);
     for key in ["proof", "rtt_ms", "loss", "jitter_ms", "mos", "tls"] {
         assert_eq!(udp[key], Value::Null, "{key}");
@@ -272,10 +272,10 @@ fn what_is_not_known_is_null_and_causes_carry_their_facts() {
     assert_eq!(skipped["outcome"], "skipped");
     assert_eq!(skipped["began_ms"], Value::Null);
     assert_eq!(skipped["facts"]["skipped"], "earlier-stage-failed");
-    let tcp = &json["paths"][1];
+    let tcp = &saved["paths"][1];
     assert_eq!((&tcp["works"], &tcp["proof"]), (&Value::Bool(true), &Value::from("media")));
     assert_eq!(tcp["loss"], 0.0);
-    let without = super::tests::json(&check(&no_credentials()));
+    let without = json(&check(&no_credentials()));
     assert_eq!(without["paths"][0]["works"], Value::Null);
     assert_eq!(without["paths"][0]["proof"], "reachable");
     assert_eq!(without["verdict"], "reachable");

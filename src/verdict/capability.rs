@@ -1,7 +1,7 @@
 //! What the network lets through.
 
-use super::view::{PathState, is_stun_only, path_state};
-use raincheck_probes::evidence::{PathEvidence, Route, Stage, Transport};
+use super::view::{PathState, View, is_stun_only};
+use raincheck_probes::evidence::{PathEvidence, Route, Transport};
 use raincheck_probes::ice::Policy;
 use serde::Serialize;
 
@@ -36,12 +36,12 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    pub(super) fn of<'a>(paths: impl Iterator<Item = &'a PathEvidence> + Clone, policy: Policy) -> Self {
+    pub(super) fn of(view: &View) -> Self {
         let relay = |wanted: &dyn Fn(&PathEvidence) -> bool| {
-            weigh(paths.clone().filter(|p| !is_stun_only(p) && wanted(p)).map(path_state))
+            weigh(view.paths().filter(|p| !is_stun_only(p) && wanted(p)).map(|p| view.state(p)))
         };
         Self {
-            direct_udp: Self::direct_udp(paths.clone(), policy),
+            direct_udp: Self::direct_udp(view, view.paths()),
             relay_udp: relay(&|p| p.transport == Transport::Udp),
             relay_tcp: relay(&|p| p.transport == Transport::Tcp),
             relay_tls: relay(&|p| p.transport == Transport::Tls),
@@ -49,25 +49,19 @@ impl Capabilities {
         }
     }
 
-    pub(super) fn direct_udp<'a>(
-        paths: impl Iterator<Item = &'a PathEvidence> + Clone,
-        policy: Policy,
-    ) -> Answer {
-        if policy == Policy::Relay {
+    pub(super) fn direct_udp<'a>(view: &View, paths: impl Iterator<Item = &'a PathEvidence>) -> Answer {
+        if view.evidence.asked.policy == Policy::Relay {
             return Answer::NotAsked;
         }
-        weigh(paths.filter(|p| p.transport == Transport::Udp && p.route == Route::Direct).map(mapped))
+        let udp = paths.filter(|p| p.transport == Transport::Udp && p.route == Route::Direct);
+        weigh(udp.map(|path| mapped(view, path)))
     }
 }
 
-fn mapped(path: &PathEvidence) -> PathState {
-    let of_stage = |stage| path.steps.iter().filter(move |s| s.stage == stage);
-    let answered = of_stage(Stage::Binding).any(|s| s.passed());
+fn mapped(view: &View, path: &PathEvidence) -> PathState {
     if path.mapped.is_some() {
         PathState::Works
-    } else if answered || path.proof.is_some() {
-        PathState::Undecided
-    } else if path_state(path) == PathState::Fails {
+    } else if path.proof.is_none() && view.state(path) == PathState::Fails {
         PathState::Fails
     } else {
         PathState::Undecided

@@ -2,7 +2,7 @@
 //!
 //! [`judge`] is a pure function of [`Evidence`] and the client's ranking. It looks at nothing else, so a
 //! saved run can be judged again; the order of paths and steps does not matter to it, and neither do steps
-//! that were skipped. Each finding is one [`rules`] entry that cites the steps it stands on. A finding
+//! that were skipped. Each finding comes from one rule, which cites the steps it stands on. A finding
 //! that another one accounts for is kept and marked, so that one root cause stands.
 
 mod capability;
@@ -142,12 +142,7 @@ pub fn judge(evidence: &Evidence, ranking: &[Rank]) -> Verdict {
     let findings = find(&view);
     let kind = view.kind(&findings);
     let summary = summary::summary(&view, kind, &findings);
-    Verdict {
-        kind,
-        summary,
-        capabilities: Capabilities::of(view.paths(), view.evidence.asked.policy),
-        findings,
-    }
+    Verdict { kind, summary, capabilities: Capabilities::of(&view), findings }
 }
 
 fn find(view: &View) -> Vec<Finding> {

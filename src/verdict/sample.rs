@@ -67,7 +67,7 @@ pub(crate) fn path(server: &str, transport: Transport, route: Route) -> PathEvid
             let mut step = step(stage, Outcome::Passed, n * 20, n * 20 + 20);
             step.address = (stage != Stage::Resolve).then_some(address);
             if stage == Stage::Tunnel {
-                step.facts.set("http_version", "HTTP/1.1");
+                step.facts.set("http_version", "1.1");
             }
             step
         })

@@ -45,8 +45,7 @@ fn degraded(view: &View, findings: &[Finding]) -> &'static str {
 }
 
 fn fails(view: &View) -> &'static str {
-    let direct =
-        Capabilities::direct_udp(view.paths().filter(|p| p.client_tries), view.evidence.asked.policy);
+    let direct = Capabilities::direct_udp(view, view.paths().filter(|p| p.client_tries));
     if direct == Answer::Works {
         "Only calls that need no relay can connect"
     } else if view.evidence.asked.credentials {

@@ -97,15 +97,114 @@ fn a_skipped_step_changes_nothing() {
 #[test]
 fn every_cite_names_a_path_and_a_stage_that_are_there() {
     for (name, evidence) in all() {
-        for finding in verdict(&evidence).findings {
-            assert!(!finding.evidence.is_empty(), "{name}: {} stands on nothing", finding.code);
-            for cite in finding.evidence {
-                let path = evidence.paths.iter().find(|p| p.id == cite.path);
-                let has_stage = path.is_some_and(|p| p.steps.iter().any(|s| s.stage == cite.stage));
-                assert!(has_stage, "{name}: {} cites {} {:?}", finding.code, cite.path, cite.stage);
-            }
+        cites_exist(name, &evidence, &verdict(&evidence));
+    }
+}
+
+fn cites_exist(name: &str, evidence: &Evidence, verdict: &Verdict) {
+    for finding in &verdict.findings {
+        assert!(!finding.evidence.is_empty(), "{name}: {} stands on nothing", finding.code);
+        for cite in &finding.evidence {
+            let path = evidence.paths.iter().find(|p| p.id == cite.path);
+            let has_stage = path.is_some_and(|p| p.steps.iter().any(|s| s.stage == cite.stage));
+            assert!(has_stage, "{name}: {} cites {} {:?}", finding.code, cite.path, cite.stage);
         }
     }
+}
+
+/// Every cause that a layer may meet with.
+fn causes() -> Vec<Cause> {
+    let first_bytes = || FirstBytes::of(b"\x00\xff\x1b[31m|");
+    let text = || "what the \x1b far end | said".to_owned();
+    vec![
+        Cause::NameNotFound,
+        Cause::ResolveTimeout { waited_ms: 1 },
+        Cause::ResolveFailed { detail: text() },
+        timeout(),
+        Cause::Refused,
+        Cause::Unreachable { detail: text() },
+        Cause::LocalRefusal { detail: text() },
+        Cause::Reset { received: 0 },
+        Cause::Closed { received: 7 },
+        Cause::ProxyStatus { status: 403, reason: text() },
+        Cause::ProxyStatus { status: 503, reason: text() },
+        Cause::ProxyAuthRequired { schemes: vec![AuthScheme::Other(text())] },
+        Cause::ProxyAuthRejected { scheme: AuthScheme::Digest },
+        Cause::ProxyAuthUnsupported { schemes: vec![] },
+        Cause::ProxyNotHttp { first_bytes: first_bytes() },
+        Cause::ProxyBadHead { detail: text() },
+        Cause::TunnelTimeout { waited_ms: 1 },
+        Cause::TlsUntrusted { issuer: text() },
+        Cause::TlsNameMismatch { presented: vec![] },
+        Cause::TlsExpired { not_after: text() },
+        Cause::TlsNotYetValid { not_before: text() },
+        Cause::TlsBadCertificate { detail: text() },
+        Cause::TlsAlert { alert: text() },
+        Cause::TlsNotTls { first_bytes: first_bytes() },
+        Cause::TlsTimeout { waited_ms: 1 },
+        Cause::TlsFailed { detail: text() },
+        silent(),
+        Cause::NoAnswer { requests: u32::MAX, waited_ms: u64::MAX },
+        Cause::NotStun { first_bytes: first_bytes() },
+        Cause::Malformed { detail: text(), first_bytes: first_bytes() },
+        Cause::StunError { stun_code: 486, reason: text(), unknown_attributes: vec![1] },
+        Cause::CredentialsNeeded { realm: text() },
+        Cause::CredentialsRejected { stun_code: 441, reason: text() },
+        Cause::StaleNonceLoop { rounds: 3 },
+        Cause::BadRedirect { detail: text(), to: None },
+        Cause::BadIntegrity { missing: true },
+        Cause::BadFingerprint,
+        Cause::UnknownRequired { attributes: vec![] },
+        Cause::MissingAttribute { attribute: text() },
+        Cause::RelayNoReturn { sent: 0 },
+        Cause::RelayCorrupt { changed: 1 },
+        Cause::LocalFailure { detail: text() },
+    ]
+}
+
+#[test]
+fn any_cause_at_any_stage_is_judged_soundly_and_in_any_order() {
+    for cause in causes() {
+        for at in 0..10 {
+            let run = behind_proxy(|p| {
+                let stage = p.steps[at.min(p.steps.len() - 1)].stage;
+                broken(p, stage, cause.clone())
+            });
+            let found = verdict(&run);
+            cites_exist("sweep", &run, &found);
+            assert!(found.summary.ends_with('.') && found.summary.len() < 300, "{}", found.summary);
+            let mut turned = run.clone();
+            turned.paths.reverse();
+            assert_eq!(judge(&turned, &ranking(&run)), found, "{cause:?} at {at}");
+        }
+    }
+}
+
+#[test]
+fn an_address_that_another_overtook_leaves_nothing_open() {
+    let mut run = world(|p| match p.transport {
+        Transport::Tls => broken(p, Stage::Tls, Cause::TlsTimeout { waited_ms: 3000 }),
+        Transport::Udp | Transport::Tcp => p,
+    });
+    for path in &mut run.paths {
+        path.steps.insert(1, step(Stage::Connect, Outcome::Unfinished, 25, 25));
+        path.steps[1].ended = None;
+    }
+    run.paths.retain(|p| p.transport != Transport::Udp);
+    assert_eq!(verdict(&run).kind, Kind::Degraded);
+    assert_eq!(told(&run), ["tls-failed"]);
+}
+
+#[test]
+fn a_redirection_is_not_what_broke_the_path() {
+    let mut path = broken(
+        path(TURN1, Transport::Udp, Route::Direct),
+        Stage::Allocate,
+        Cause::StunError { stun_code: 300, reason: "Try Alternate".to_owned(), unknown_attributes: vec![] },
+    );
+    let last = Cause::StunError { stun_code: 486, reason: "Quota".to_owned(), unknown_attributes: vec![] };
+    path.steps.push(step(Stage::Allocate, Outcome::Failed(last.clone()), 80, 90));
+    assert_eq!(path_failure(&path).map(|(_, cause)| cause), Some(&last));
 }
 
 #[test]

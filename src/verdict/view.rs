@@ -25,8 +25,24 @@ pub enum PathState {
     Undecided,
 }
 
+/// How a path of this evidence stands. Silence over UDP that was not asked for long enough, over all paths
+/// to the same server, decides nothing.
+pub fn path_state(evidence: &Evidence, path: &PathEvidence) -> PathState {
+    let state = state_alone(path);
+    let silent =
+        path.transport == Transport::Udp && matches!(path_failure(path), Some((_, Cause::NoAnswer { .. })));
+    let too_few = || unanswered_by(&evidence.paths, &path.server) < ENOUGH_REQUESTS;
+    if state == PathState::Fails && silent && too_few() { PathState::Undecided } else { state }
+}
+
+/// Requests straight to this server over UDP that nothing answered, over all its paths.
+fn unanswered_by(paths: &[PathEvidence], server: &str) -> u32 {
+    let udp = paths.iter().filter(|p| p.route == Route::Direct && p.transport == Transport::Udp);
+    udp.filter(|p| p.server == server).map(unanswered).fold(0, u32::saturating_add)
+}
+
 /// How a path stands, as far as the path alone shows.
-pub fn path_state(path: &PathEvidence) -> PathState {
+fn state_alone(path: &PathEvidence) -> PathState {
     if is_stun_only(path) {
         if path.steps.iter().any(|s| s.stage == Stage::Binding && s.passed()) {
             return PathState::Works;
@@ -34,7 +50,7 @@ pub fn path_state(path: &PathEvidence) -> PathState {
     } else if path.works() == Some(true) {
         return PathState::Works;
     }
-    if path.steps.iter().any(|s| s.outcome == Outcome::Unfinished && s.stage != Stage::Release) {
+    if path.steps.iter().any(|step| is_open(path, step)) {
         return PathState::Undecided;
     }
     match path_failure(path) {
@@ -45,6 +61,14 @@ pub fn path_state(path: &PathEvidence) -> PathState {
         None if path.works() == Some(false) => PathState::Fails,
         None => PathState::Undecided,
     }
+}
+
+/// Whether the step still stands between the path and an answer. An attempt that another address overtook
+/// does not, and neither does a release.
+fn is_open(path: &PathEvidence, step: &Step) -> bool {
+    step.outcome == Outcome::Unfinished
+        && step.stage != Stage::Release
+        && !path.steps.iter().any(|s| s.stage == step.stage && s.passed())
 }
 
 /// What broke the path: its first failure for good, in the order of time, unless it worked in spite of it.
@@ -63,11 +87,11 @@ pub fn path_failure(path: &PathEvidence) -> Option<(&Step, &Cause)> {
     failed.into_iter().next()
 }
 
-/// Where several addresses of one server were tried, the cause that says most about the network comes
-/// first: an address family that this host does not have says least.
+/// Where a stage was tried several times, the cause that says most comes first: an address family that this
+/// host does not have says least, and a redirection (300) only leads to the next try.
 fn weakness(cause: &Cause) -> u8 {
     match cause {
-        Cause::LocalRefusal { .. } => 2,
+        Cause::LocalRefusal { .. } | Cause::StunError { stun_code: 300, .. } => 2,
         Cause::Unreachable { .. } => 1,
         _ => 0,
     }
@@ -146,7 +170,7 @@ pub(crate) fn udp_fate(path: &PathEvidence) -> UdpFate {
     if asked().any(|s| matches!(s.cause(), Some(Cause::Refused))) {
         return UdpFate::Rejected;
     }
-    let unanswered: u32 = asked().filter_map(|s| unanswered(s)).fold(0, u32::saturating_add);
+    let unanswered = unanswered(path);
     if unanswered > 0 {
         if unanswered < ENOUGH_REQUESTS && asked().any(|s| s.outcome == Outcome::Unfinished) {
             return UdpFate::Undecided;
@@ -157,11 +181,18 @@ pub(crate) fn udp_fate(path: &PathEvidence) -> UdpFate {
     if asked().any(unreachable) { UdpFate::Rejected } else { UdpFate::Undecided }
 }
 
-fn unanswered(step: &Step) -> Option<u32> {
-    match step.cause() {
-        Some(Cause::NoAnswer { requests, .. }) => Some(*requests),
-        _ => None,
-    }
+/// Requests on this path that nothing answered: of the stage that sent most, because stages that run side
+/// by side send at the same moments, and one burst of loss takes both.
+pub(crate) fn unanswered(path: &PathEvidence) -> u32 {
+    let of_stage = |stage| {
+        let steps = path.steps.iter().filter(move |s| s.stage == stage);
+        let requests = steps.filter_map(|step| match step.cause() {
+            Some(Cause::NoAnswer { requests, .. }) => Some(*requests),
+            _ => None,
+        });
+        requests.fold(0, u32::saturating_add)
+    };
+    of_stage(Stage::Binding).max(of_stage(Stage::Allocate))
 }
 
 /// The evidence in one order.
@@ -214,18 +245,12 @@ impl View {
 
     /// Requests over UDP to this server that nothing answered, over all its paths.
     pub(crate) fn unanswered(&self, server: &str) -> u32 {
-        self.direct(Transport::Udp)
-            .filter(|p| p.server == server)
-            .flat_map(|p| p.steps.iter().filter_map(unanswered))
-            .fold(0, u32::saturating_add)
+        unanswered_by(&self.evidence.paths, server)
     }
 
-    /// How the path stands, with silence that was not asked for long enough as undecided.
+    /// How the path stands.
     pub(crate) fn state(&self, path: &PathEvidence) -> PathState {
-        let state = path_state(path);
-        let silent = matches!(path_failure(path), Some((_, Cause::NoAnswer { .. })));
-        let too_few = path.transport == Transport::Udp && self.unanswered(&path.server) < ENOUGH_REQUESTS;
-        if state == PathState::Fails && silent && too_few { PathState::Undecided } else { state }
+        path_state(&self.evidence, path)
     }
 
     /// Servers that answer on nothing, while others answer where these were asked too.
@@ -244,7 +269,7 @@ impl View {
         let names: BTreeSet<&str> = self.paths().map(|p| p.server.as_str()).collect();
         let is_down = |server: &&str| {
             let own = || self.paths().filter(|p| p.server == *server);
-            own().all(|p| !touched(p) && gave_up(p))
+            own().all(|p| !touched(p) && self.state(p) == PathState::Fails && gave_up(p))
                 && own().any(|p| {
                     self.paths().any(|o| o.transport == p.transport && o.route == p.route && touched(o))
                 })
@@ -266,18 +291,20 @@ impl View {
             (!relays_asked || !is_stun_only(path)) && matches!(state, PathState::Works | PathState::Reachable)
         };
         let any = |wanted: PathState| tried.iter().any(|(_, state)| *state == wanted);
-        let direct_udp = Capabilities::direct_udp(tried.iter().map(|(p, _)| *p), self.evidence.asked.policy);
+        let direct_udp = Capabilities::direct_udp(self, tried.iter().map(|(p, _)| *p));
         let media_is_poor =
             findings.iter().any(|f| matches!(f.code, "latency-high" | "jitter-high" | "loss-high"));
-        match () {
-            () if !tried.iter().any(good) && any(PathState::Undecided) || tried.is_empty() => Kind::Unknown,
-            () if !tried.iter().any(good) => Kind::Fails,
-            () if any(PathState::Fails) || direct_udp == super::Answer::Fails || media_is_poor => {
-                Kind::Degraded
-            }
-            () if any(PathState::Undecided) => Kind::Unknown,
-            () if any(PathState::Reachable) => Kind::Reachable,
-            () => Kind::Works,
+        if !tried.iter().any(good) {
+            return if tried.is_empty() || any(PathState::Undecided) { Kind::Unknown } else { Kind::Fails };
+        }
+        if any(PathState::Fails) || direct_udp == super::Answer::Fails || media_is_poor {
+            Kind::Degraded
+        } else if any(PathState::Undecided) {
+            Kind::Unknown
+        } else if any(PathState::Reachable) {
+            Kind::Reachable
+        } else {
+            Kind::Works
         }
     }
 }

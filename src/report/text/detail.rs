@@ -4,10 +4,13 @@ use super::head;
 use crate::report::make::stage_name;
 use crate::report::model::{CheckReport, PathReport, StageOutcome, StageReport};
 use crate::report::names::Names;
-use crate::report::style::{Ink, Line, Style, wrapped};
+use crate::report::style::{Ink, Line, Style, columns, wrapped};
 use crate::verdict::Answer;
 use serde_json::Value;
 use std::io;
+
+/// Where the facts of a stage begin when they have room beside it.
+const FACTS_AT: usize = 46;
 
 /// Writes the details.
 pub(super) fn write(
@@ -73,7 +76,14 @@ fn stages(path: &PathReport, style: &Style, out: &mut dyn io::Write) -> io::Resu
         let began = stage.began_ms.map_or(String::new(), |ms| format!("{ms:.1}"));
         let took = stage.began_ms.zip(stage.ended_ms).map_or(String::new(), |(b, e)| format!("{:.1}", e - b));
         line.put(Ink::Plain, &format!("{began:>8}{took:>9}  "));
-        wrapped(line, Ink::Faint, &facts(stage), (46, style.width), style, out)?;
+        let facts = facts(stage);
+        if FACTS_AT + columns(&facts) <= style.width {
+            line.put(Ink::Faint, &facts);
+            line.write(style, out)?;
+        } else {
+            line.write(style, out)?;
+            wrapped(Line::default(), Ink::Faint, &facts, (16, style.width), style, out)?;
+        }
     }
     Ok(())
 }
@@ -85,12 +95,19 @@ fn skipped(stage: &StageReport) -> Option<&str> {
 
 /// The cause in words, or the facts of a stage without one: a cause's own facts are in its words already.
 fn facts(stage: &StageReport) -> String {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     if stage.cause.is_some() {
         return stage.facts.get("detail").map(text).unwrap_or_default();
     }
     let facts = stage.facts.iter().filter(|(key, _)| *key != "address");
     facts.map(|(key, value)| format!("{key}={}", text(value))).collect::<Vec<_>>().join(", ")
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(text).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    }
 }
 
 fn network(report: &CheckReport, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {

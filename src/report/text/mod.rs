@@ -10,16 +10,12 @@ use super::style::{Ink, Line, Style, Verbosity, columns, wrap, wrapped};
 use crate::verdict::{Kind, Severity};
 use std::io;
 
-/// Lines stay between these widths: beyond them columns lie too far apart, or have no room.
-const WIDEST: usize = 120;
-const NARROWEST: usize = 60;
-
 /// Writes the report as text.
 ///
 /// # Errors
 /// What the writer says.
 pub fn write(report: &CheckReport, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
-    let style = &Style { width: style.width.clamp(NARROWEST, WIDEST), ..*style };
+    let style = &style.page();
     let names = Names::of(report.servers.iter().map(|server| server.name.as_str()));
     verdict_line(report, &names, style, out)?;
     if style.verbosity == Verbosity::Quiet {

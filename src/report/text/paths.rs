@@ -6,6 +6,7 @@ use crate::report::names::Names;
 use crate::report::style::{Ink, Line, Style, Verbosity, columns, wrap, wrapped};
 use crate::verdict::PathState;
 use raincheck_probes::evidence::{Proof, Transport};
+use std::borrow::Cow;
 use std::io;
 
 /// Where the columns begin.
@@ -14,12 +15,16 @@ struct Columns {
     flow: usize,
     route: usize,
     rest: usize,
+    /// The widest name that has room.
+    name: usize,
     /// Whether routes are told apart by their proxy's host.
     proxies: bool,
 }
 
-/// Columns that a cause needs beside its finding's code; with fewer it goes below.
-const CAUSE_COLUMNS: usize = 18;
+/// Lines that a cause may take beside its finding's code; a longer one goes below.
+const CAUSE_LINES: usize = 2;
+/// Columns of everything in a line but the server's name.
+const BESIDE_SERVER: usize = 63;
 
 /// Writes the section.
 pub(super) fn write(
@@ -44,7 +49,7 @@ pub(super) fn write(
         "Paths".to_owned()
     };
     head(&title, style, out)?;
-    let columns = Columns::fit(report, ranked.len(), names);
+    let columns = Columns::fit(report, ranked.len(), names, style.width);
     for (rank, path) in &ranked {
         ranked_line(rank, path, &columns, names, style, out)?;
     }
@@ -67,13 +72,28 @@ fn group(path: &PathReport) -> u8 {
 }
 
 impl Columns {
-    fn fit(report: &CheckReport, ranked: usize, names: &Names) -> Self {
+    fn fit(report: &CheckReport, ranked: usize, names: &Names, width: usize) -> Self {
         let widest = |of: &dyn Fn(&PathReport) -> usize| report.paths.iter().map(of).max().unwrap_or(0);
         let proxies = report.network.proxies.len() > 1;
         let server = 4 + ranked.to_string().len() + 2;
-        let flow = server + widest(&|p| columns(names.short(&p.server)).min(30)) + 2;
+        let name = widest(&|p| columns(names.short(&p.server))).min(width.saturating_sub(BESIDE_SERVER));
+        let flow = server + name + 2;
         let route = flow + widest(&|p| columns(&self::flow(p))) + 2;
-        Self { server, flow, route, rest: route + widest(&|p| columns(route_name(p, proxies))) + 2, proxies }
+        Self {
+            server,
+            flow,
+            route,
+            rest: route + widest(&|p| columns(route_name(p, proxies))) + 2,
+            name,
+            proxies,
+        }
+    }
+
+    fn fitting<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        if columns(name) <= self.name {
+            return Cow::Borrowed(name);
+        }
+        Cow::Owned(name.chars().take(self.name.saturating_sub(1)).chain(['…']).collect())
     }
 
     /// The line up to the route. `place` stands to the right of its column.
@@ -81,7 +101,7 @@ impl Columns {
         let mut line = Line::default();
         let ink = if path.state == PathState::Fails { Ink::Bad } else { Ink::Good };
         line.tab(2).put(ink, mark).tab((self.server - 2).saturating_sub(columns(place))).put(ink, place);
-        line.tab(self.server).put(Ink::Plain, names.short(&path.server));
+        line.tab(self.server).put(Ink::Plain, &self.fitting(names.short(&path.server)));
         line.tab(self.flow).put(Ink::Plain, &flow(path));
         line.tab(self.route).put(Ink::Plain, route_name(path, self.proxies)).tab(self.rest);
         line
@@ -153,7 +173,7 @@ fn other_line(
     style: &Style,
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let unused = if path.client_tries { "" } else { "not used by this client" };
+    let unused = if path.client_tries { "" } else { "not used" };
     match path.state {
         PathState::Works | PathState::Reachable => {
             let mut line = columns_at.line("", "+", path, names);
@@ -183,12 +203,13 @@ fn broken(
     let right = style.width.saturating_sub(columns(note));
     let text = names.shorten(path.broken_by.as_deref().unwrap_or("not known"));
     let space = right.saturating_sub(from + 2);
-    if space < CAUSE_COLUMNS && columns(&text) > space {
+    let pieces = wrap(&text, space);
+    if pieces.len() > CAUSE_LINES {
         line.put(Ink::Faint, note);
         line.write(style, out)?;
         return below(&text, Ink::Plain, 10, style, out);
     }
-    for (at, piece) in wrap(&text, space).iter().enumerate() {
+    for (at, piece) in pieces.iter().enumerate() {
         line.tab(from).put(Ink::Plain, piece);
         if at == 0 {
             line.tab(right).put(Ink::Faint, note);

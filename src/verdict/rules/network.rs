@@ -112,8 +112,12 @@ fn unresolved(
     Claim { evidence, ..claim(&names) }.into()
 }
 
-/// The name that the path's Resolve step asks for: the proxy's on a proxied route.
+/// The name that the path's Resolve step failed on: as the step says, or else the proxy's on a proxied route.
 fn name_asked(path: &PathEvidence) -> &str {
+    let failed = path.steps.iter().filter(|s| s.stage == Stage::Resolve).find_map(|s| s.facts.get("failed"));
+    if let Some(name) = failed.and_then(|name| name.as_str()) {
+        return name;
+    }
     match &path.route {
         Route::Direct => &path.server,
         Route::Proxy(url) => host_of(url),

@@ -7,20 +7,35 @@ use raincheck_probes::evidence::{Cause, Outcome, PathEvidence, Route, Stage, Ste
 use raincheck_probes::tunnel::AuthScheme;
 use std::collections::BTreeSet;
 
-/// No connection to the proxy itself.
+/// No connection to the proxy itself, or no TLS with a proxy that is spoken to over TLS.
 pub(super) fn unreachable(view: &View) -> Judgement {
-    let failing = failing(view, |stage, cause| {
-        stage == Stage::Connect && !matches!(cause, Cause::LocalRefusal { .. } | Cause::LocalFailure { .. })
+    let failing = failing(view, |stage, cause| match stage {
+        Stage::Connect => !matches!(cause, Cause::LocalRefusal { .. } | Cause::LocalFailure { .. }),
+        Stage::Tunnel => {
+            is_tls(cause)
+                || matches!(cause, Cause::ConnectTimeout { .. } | Cause::Refused | Cause::Unreachable { .. })
+        }
+        _ => false,
     });
     let Some(failing) = failing else { return undecided(view) };
+    if failing.iter().all(|(_, step)| step.cause().is_some_and(is_tls)) {
+        return claim(&failing, |proxies| {
+            let advice = format!(
+                "Proxy settings: check the scheme of {proxies}, and that its certificate is trusted."
+            );
+            (format!("TLS with the proxy {proxies} does not come up"), vec![advice])
+        });
+    }
     claim(&failing, |proxies| {
-        (
-            format!("The proxy {proxies} cannot be reached"),
-            vec![format!(
-                "Proxy: check that {proxies} is the right address and runs, and that this network may reach it."
-            )],
-        )
+        let advice = format!(
+            "Proxy: check that {proxies} is the right address and runs, and that this network may reach it."
+        );
+        (format!("The proxy {proxies} cannot be reached"), vec![advice])
     })
+}
+
+fn is_tls(cause: &Cause) -> bool {
+    cause.code().starts_with("tls-")
 }
 
 /// What answers on the proxy's port is not a proxy.
@@ -151,7 +166,7 @@ pub(super) fn required(view: &View) -> Judgement {
     let proxies = list(through.iter().map(|p| p.route.to_string()).collect::<BTreeSet<_>>());
     let client_can = view.proxied().any(|p| p.client_tries);
     let flows = flows(direct.iter().copied());
-    let works = view.proxied().any(|p| heard(p));
+    let works = view.proxied().any(heard);
     let advice = if client_can && !works {
         vec![format!("Repair the way through {proxies}, or open the firewall for {flows}.")]
     } else if client_can {
@@ -204,8 +219,11 @@ pub(super) fn http10(view: &View) -> Judgement {
         .flat_map(|p| p.steps.iter().filter(|s| s.stage == Stage::Tunnel).map(move |s| (p, s)))
         .filter(|(_, step)| version(step).is_some())
         .collect();
-    let old: Vec<(&PathEvidence, &Step)> =
-        tunnels.iter().copied().filter(|(_, s)| version(s).as_deref() == Some("HTTP/1.0")).collect();
+    let old: Vec<(&PathEvidence, &Step)> = tunnels
+        .iter()
+        .copied()
+        .filter(|(_, s)| version(s).as_deref().is_some_and(|v| v.trim_start_matches("HTTP/") == "1.0"))
+        .collect();
     if old.is_empty() {
         return if tunnels.is_empty() { Judgement::Unknown } else { Judgement::Fails };
     }

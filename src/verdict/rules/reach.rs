@@ -2,9 +2,9 @@
 
 use super::{Claim, Judgement};
 use crate::verdict::Cite;
-use crate::verdict::view::{ENOUGH_REQUESTS, UdpFate, View, touched, udp_fate};
+use crate::verdict::view::{ENOUGH_REQUESTS, UdpFate, View, touched, udp_fate, unanswered};
 use crate::verdict::words::{are, cite, destinations, flows, list, open_out, seconds, servers};
-use raincheck_probes::evidence::{Cause, PathEvidence, Route, Stage, Transport};
+use raincheck_probes::evidence::{Cause, Outcome, PathEvidence, Route, Stage, Transport};
 use std::collections::BTreeSet;
 
 /// UDP to every server stays silent on every port.
@@ -22,7 +22,12 @@ pub(super) fn udp_blocked(view: &View) -> Judgement {
         return Judgement::Unknown;
     }
     let control = control(view, &asked);
-    let whole = if view.anything_answered() { "" } else { " Nothing else answered either." };
+    let open = view.paths().flat_map(|p| &p.steps).any(|s| s.outcome == Outcome::Unfinished);
+    let whole = match view.anything_answered() {
+        true => "",
+        false if open => " Nothing else had answered when the run ended.",
+        false => " Nothing else answered either.",
+    };
     let flow = flows(asked.iter().copied());
     Claim {
         title: format!("{flow} {} blocked here", are(flow.matches('/').count())),
@@ -164,15 +169,14 @@ fn silent_cites(paths: &[&PathEvidence]) -> Vec<Cite> {
 
 /// `9 of 9 requests to each server unanswered in 2.4 s.`
 fn silence(paths: &[&PathEvidence]) -> String {
-    let counts: Vec<(u32, u64)> = paths
-        .iter()
-        .map(|p| {
-            p.steps.iter().fold((0, 0), |(n, ms), s| match s.cause() {
-                Some(Cause::NoAnswer { requests, waited_ms }) => (n + requests, ms.max(*waited_ms)),
-                _ => (n, ms),
-            })
-        })
-        .collect();
+    let waited = |p: &PathEvidence| {
+        let waits = p.steps.iter().filter_map(|s| match s.cause() {
+            Some(Cause::NoAnswer { waited_ms, .. }) => Some(*waited_ms),
+            _ => None,
+        });
+        waits.max().unwrap_or(0)
+    };
+    let counts: Vec<(u32, u64)> = paths.iter().map(|p| (unanswered(p), waited(p))).collect();
     let waited = seconds(counts.iter().map(|(_, ms)| *ms).max().unwrap_or(0));
     let least = counts.iter().map(|(n, _)| *n).min().unwrap_or(0);
     let most = counts.iter().map(|(n, _)| *n).max().unwrap_or(0);

@@ -209,6 +209,29 @@ fn proxy_failures_are_told_apart() {
 }
 
 #[test]
+fn tls_with_the_proxy_itself_is_told_from_a_proxy_that_is_not_there() {
+    let run = via_proxy(Cause::TlsUntrusted { issuer: "CN=Own CA".to_owned() });
+    let found = finding(&run, "proxy-unreachable").unwrap();
+    assert_eq!(found.title, format!("TLS with the proxy {PROXY} does not come up"));
+    assert!(!holds(&run, "tls-untrusted"));
+}
+
+#[test]
+fn requests_of_stages_that_run_side_by_side_count_once() {
+    let few = Cause::NoAnswer { requests: 5, waited_ms: 2000 };
+    let run = world(|p| match p.transport {
+        Transport::Udp => {
+            let mut p = broken(p, Stage::Binding, few.clone());
+            p.steps.push(step(Stage::Allocate, Outcome::Failed(few.clone()), 20, 2020));
+            p
+        }
+        Transport::Tcp | Transport::Tls => p,
+    });
+    assert_eq!(told(&run), Vec::<String>::new());
+    assert_eq!(verdict(&run).kind, Kind::Unknown);
+}
+
+#[test]
 fn a_proxy_that_cannot_get_there_is_not_called_a_policy() {
     let denied = via_proxy(Cause::ProxyStatus { status: 403, reason: "Forbidden".to_owned() });
     let found = finding(&denied, "proxy-connect-denied").unwrap();
@@ -225,7 +248,7 @@ fn http_1_0_is_worth_knowing_and_matters_to_the_gateway() {
         p.steps
             .iter_mut()
             .filter(|s| s.stage == Stage::Tunnel)
-            .for_each(|s| s.facts.set("http_version", "HTTP/1.0"));
+            .for_each(|s| s.facts.set("http_version", "1.0"));
         p
     });
     assert_eq!(finding(&run, "proxy-http10").unwrap().severity, Severity::Info);
