@@ -12,6 +12,7 @@ mod log;
 mod peers;
 mod place;
 mod probe;
+mod remains;
 
 pub(crate) use firewall::Firewall;
 pub(crate) use log::Allocations;
@@ -70,9 +71,9 @@ pub(crate) struct World {
 impl World {
     /// Builds the network and starts both TURN servers, squid and tinyproxy.
     pub(crate) fn new(options: Options) -> Self {
-        sweep();
-        let prefix = format!("rc{}", std::process::id());
-        let dir = std::env::temp_dir().join(format!("raincheck-interop-{}", std::process::id()));
+        remains::sweep();
+        remains::remove_on_signals();
+        let (prefix, dir) = (remains::prefix(), remains::directory());
         fs::create_dir_all(&dir).expect("temporary directory");
         place::everyone_may_write(&dir);
         topology(&[
@@ -188,9 +189,9 @@ impl Drop for World {
         self.turn = [None, None];
         self.squids.clear();
         self.tinyproxy = None;
-        topology(&["down", &self.prefix]);
+        remains::remove_network(&self.prefix);
         if !self.keep_logs {
-            let _ = fs::remove_dir_all(&self.dir);
+            remains::remove_directory(&self.prefix);
         }
     }
 }
@@ -223,25 +224,12 @@ pub(crate) fn missing() -> Vec<String> {
     missing
 }
 
-/// Takes away what test runs left behind that were killed before they could.
-fn sweep() {
-    let Ok(namespaces) = fs::read_dir("/run/netns") else { return };
-    let mut prefixes: Vec<String> = namespaces
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter_map(|name| name.strip_suffix("-client").map(str::to_owned))
-        .collect();
-    prefixes.retain(|prefix| {
-        let pid = prefix.strip_prefix("rc").and_then(|pid| pid.parse::<u32>().ok());
-        pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists())
-    });
-    for prefix in prefixes {
-        topology(&["down", &prefix]);
-    }
+fn topology_script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/topology")
 }
 
 fn topology(arguments: &[&str]) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/topology");
-    let output = Command::new(script).args(arguments).output().expect("tests/interop/topology");
+    let output = Command::new(topology_script()).args(arguments).output().expect("tests/interop/topology");
     assert!(
         output.status.success(),
         "topology {arguments:?} failed:\n{}",

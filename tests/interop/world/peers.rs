@@ -167,8 +167,6 @@ pub(crate) enum ProxyAuth {
 pub(super) struct Squid {
     server: Running,
     auth: ProxyAuth,
-    /// Keeps its shared memory apart from that of other squids.
-    service: String,
 }
 
 impl Squid {
@@ -179,14 +177,15 @@ impl Squid {
         let config = dir.join(format!("{name}.conf"));
         fs::write(&config, squid_config(dir, &name, auth)).expect("configuration");
         let tail = LogTail::follow(&log);
-        let service = format!("{prefix}{}", port(auth));
+        // The service name keeps its shared memory apart from that of other squids.
+        let service = format!("{prefix}p{}", port(auth));
         let server = Running::start_server(
             place.command("squid", &["-N", "-n", &service, "-f", &config.display().to_string()]),
             &dir.join(format!("{name}.out")),
         );
         tail.wait_for("Accepting HTTP Socket connections", START_LIMIT)
             .unwrap_or_else(|error| panic!("{name}: {error}"));
-        Self { server, auth, service }
+        Self { server, auth }
     }
 
     pub(super) fn auth(&self) -> ProxyAuth {
@@ -199,18 +198,6 @@ impl Squid {
 
     pub(super) fn is_up(&mut self) -> bool {
         self.server.is_up()
-    }
-}
-
-impl Drop for Squid {
-    fn drop(&mut self) {
-        // Killed rather than asked to end, it leaves its shared memory behind.
-        let segments = fs::read_dir("/dev/shm").into_iter().flatten().flatten();
-        for segment in
-            segments.filter(|segment| segment.file_name().to_string_lossy().starts_with(&self.service))
-        {
-            let _ = fs::remove_file(segment.path());
-        }
     }
 }
 
