@@ -1,6 +1,6 @@
 //! Candidates, and how each client gathers and ranks them.
 //!
-//! [`candidate`] has the plain data; [`gather`] turns a client's [`stack`], the host's networks and the
+//! [`Candidate`] and its kin are the plain data; [`gather`] turns a client's [`stack`], the host's networks and the
 //! servers into slots to fill, and what was learned into the candidates that the real client would signal;
 //! [`rank`] orders working paths as the client would prefer them.
 

@@ -1,6 +1,6 @@
 //! One file per client: how it reads servers, gathers, ranks and reports.
 //!
-//! [`Profile`] is what everyone else sees. Behind it each client implements [`Stack`]; the statements follow
+//! [`Profile`] is what everyone else sees. Behind it each client implements `Stack`; the statements follow
 //! the clients' sources, which every rule names, and the recordings in `fixtures/recordings`.
 
 mod common;
