@@ -14,8 +14,9 @@ const FRESH: Duration = Duration::days(7);
 
 /// Someone between us and the servers answers TLS in their place.
 ///
-/// Known only by comparison: one untrusted key, or one untrusted authority that has just made its
-/// certificates, stands for different servers; or the same server shows a trusted chain by another route.
+/// Known only by comparison: one untrusted key stands for different servers; or one untrusted authority that
+/// has just made its certificates stands for different servers of the vendor; or the same server shows a
+/// trusted chain by another route.
 pub(super) fn intercepted(view: &View) -> Judgement {
     let shown: Vec<Shown> = view.paths().filter_map(Shown::of).collect();
     let untrusted: Vec<&Shown> = shown.iter().filter(|s| !s.trusted).collect();
@@ -32,7 +33,8 @@ pub(super) fn intercepted(view: &View) -> Judgement {
         }
     }
     for group in groups(&untrusted, |s| s.leaf.issuer.as_str()) {
-        let all_fresh = group.iter().all(|s| fresh(view, s.leaf));
+        // Servers of one's own may well have new certificates of an authority of one's own.
+        let all_fresh = view.evidence.asked.vendor_servers && group.iter().all(|s| fresh(view, s.leaf));
         if all_fresh && distinct(&group, |s| &s.path.server) > 1 && distinct(&group, |s| &s.leaf.sha256) > 1 {
             because.insert("with certificates made within the last week");
             caught.extend(group.iter().map(|s| (s.path.id.as_str(), *s)));

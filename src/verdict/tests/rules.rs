@@ -274,11 +274,13 @@ fn interception_is_known_by_comparison_only() {
     let own_keys =
         tls_world(|p| (tls(&p.server, "CN=Own CA", &format!("key-{}", p.server), false), untrusted.clone()));
     assert_eq!(told(&own_keys), ["tls-untrusted"], "two servers with certificates of their own authority");
-    let fresh = tls_world(|p| {
+    let mut fresh = tls_world(|p| {
         let mut seen = tls(&p.server, "CN=Own CA", &format!("key-{}", p.server), false);
         seen.chain[0].not_before = "2026-08-23T08:59:58Z".to_owned();
         (seen, untrusted.clone())
     });
+    assert_eq!(told(&fresh), ["tls-untrusted"], "new certificates of one's own authority");
+    fresh.asked.vendor_servers = true;
     assert_eq!(told(&fresh), ["tls-intercepted", "(tls-untrusted by tls-intercepted)"]);
     let shared = tls_world(|p| {
         let mut seen = tls(&p.server, "CN=Own CA", "one", false);
