@@ -63,7 +63,9 @@ impl Host {
 
     /// Whether the interface that reports call `name` has this address.
     fn shows(&self, name: &str, address: IpAddr) -> bool {
-        self.interfaces.iter().any(|interface| interface.name == name && interface.addresses.contains(&address))
+        self.interfaces
+            .iter()
+            .any(|interface| interface.name == name && interface.addresses.contains(&address))
     }
 
     fn from_interfaces(found: &[netdev::Interface], defaults: Vec<IpAddr>) -> Self {

@@ -32,7 +32,8 @@ fn causes(report: &Value) -> (Vec<String>, Vec<String>) {
     let findings = report["findings"].as_array().unwrap();
     let standing = findings.iter().filter(|finding| finding["explained_by"].is_null());
     let (infos, matter): (Vec<&Value>, Vec<&Value>) = standing.partition(|f| f["severity"] == "info");
-    let codes = |list: Vec<&'_ Value>| list.iter().map(|f| f["code"].as_str().unwrap_or("?").to_owned()).collect();
+    let codes =
+        |list: Vec<&'_ Value>| list.iter().map(|f| f["code"].as_str().unwrap_or("?").to_owned()).collect();
     (codes(matter), codes(infos))
 }
 

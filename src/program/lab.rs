@@ -37,7 +37,8 @@ pub(super) async fn observe(
 /// Keeps a lab up until it is told to end.
 pub(super) async fn keep(command: &LabCommand, mut output: Output) -> Result<(), Failure> {
     let lab = start(&command.scenario).await?;
-    let files = Files::create().map_err(|error| Failure::new(format!("no folder for the lab's files: {error}")))?;
+    let files =
+        Files::create().map_err(|error| Failure::new(format!("no folder for the lab's files: {error}")))?;
     let written = |error| Failure::new(format!("the lab's files cannot be written: {error}"));
     match command.print {
         Some(LabPrint::Json) => {
@@ -71,7 +72,8 @@ async fn start(scenario: &str) -> Result<Lab, Failure> {
 fn in_lab(settings: &Settings, scenario: &str, client: &ClientSide) -> Result<Settings, Failure> {
     let mut settings = settings.clone();
     let list = ServerList::parse(client.ice_servers_json.as_bytes()).map_err(Failure::new)?;
-    settings.source = ServerSource::Named { servers: list.servers, from: format!("the lab, scenario {scenario}") };
+    settings.source =
+        ServerSource::Named { servers: list.servers, from: format!("the lab, scenario {scenario}") };
     settings.extra_roots.extend(parse_pem(client.ca_pem.as_bytes()).map_err(lab_defect)?);
     if let Some(url) = &client.proxy {
         let mut proxy = parse_url(url).map_err(lab_defect)?;

@@ -90,7 +90,12 @@ fn gathered(evidence: &Evidence) -> Answer {
 }
 
 /// Runs, on the network or in the lab.
-fn observe(settings: &Settings, scenario: Option<&str>, purpose: Purpose, view: View) -> Result<Evidence, Failure> {
+fn observe(
+    settings: &Settings,
+    scenario: Option<&str>,
+    purpose: Purpose,
+    view: View,
+) -> Result<Evidence, Failure> {
     let (progress, watched) = Progress::new();
     let shown = view.progress.then(|| progress::Shown::start(watched));
     let evidence = block_on(async {
@@ -132,11 +137,10 @@ fn system_dial(settings: &Settings) -> Result<SystemDial, Failure> {
 /// Runs a future to its end on a runtime of its own. What is still open then is dropped with the runtime: it
 /// has left, or its time was over.
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error: io::Error| Failure::new(format!("this host gives no resources to run with: {error}")))?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(
+            |error: io::Error| Failure::new(format!("this host gives no resources to run with: {error}")),
+        )?;
     let output = runtime.block_on(future);
     runtime.shutdown_background();
     Ok(output)

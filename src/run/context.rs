@@ -47,7 +47,10 @@ pub(super) struct AllLeft(mpsc::Receiver<()>);
 
 impl RunContext {
     /// A context, and the way to wait for its sessions.
-    #[expect(clippy::too_many_arguments, reason = "each part comes from another room; this is where they meet")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each part comes from another room; this is where they meet"
+    )]
     pub(super) fn new(
         journal: Journal,
         path: PathContext,
@@ -88,7 +91,14 @@ impl RunContext {
             Patience::Prompt => Flavour::thorough(),
             Patience::Client => super::flavour::flavour_of(&self.profile),
         };
-        Client::new(Config { transport: framing, schedule, credentials, flavour, upkeep: true, ids: self.ids() })
+        Client::new(Config {
+            transport: framing,
+            schedule,
+            credentials,
+            flavour,
+            upkeep: true,
+            ids: self.ids(),
+        })
     }
 
     /// The bytes of one Binding request.

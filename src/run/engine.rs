@@ -205,8 +205,12 @@ impl Job<'_> {
         let mut tasks = JoinSet::new();
         for probe in probes {
             let log = self.context.journal.open(probe.evidence());
-            let task =
-                PathTask { run: Arc::clone(&self.context), shared: Arc::clone(shared), probe, log: log.clone() };
+            let task = PathTask {
+                run: Arc::clone(&self.context),
+                shared: Arc::clone(shared),
+                probe,
+                log: log.clone(),
+            };
             tasks.spawn(task.run());
         }
         let mut held = Vec::new();
@@ -233,7 +237,9 @@ impl Job<'_> {
         let ranking = rank(&self.settings.profile, &candidates);
         let selected = ranking.iter().find(|rank| rank.selected).map(|rank| rank.path.clone());
         // Everything else is given back now, while media flows.
-        let Some(held) = held.into_iter().find(|held| Some(held.near.path()) == selected.as_deref()) else { return };
+        let Some(held) = held.into_iter().find(|held| Some(held.near.path()) == selected.as_deref()) else {
+            return;
+        };
         let Some(far) = &held.far else { return };
         self.progress.phase(Phase::Media { seconds: self.settings.media.as_secs_f64() });
         let step = held.log.begin(Stage::Relay, Some(far.relayed()));

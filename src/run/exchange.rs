@@ -73,7 +73,12 @@ pub(super) struct Desk<'a> {
 ///
 /// Ends early when all have arrived, or when the run ends. Packets that came back changed are counted as
 /// sent and not as received, and as `changed`.
-pub(super) async fn exchange(desk: &Desk<'_>, ends: [&Relay; 2], count: u16, ids: &mut IdSource) -> (RelayRun, u64) {
+pub(super) async fn exchange(
+    desk: &Desk<'_>,
+    ends: [&Relay; 2],
+    count: u16,
+    ids: &mut IdSource,
+) -> (RelayRun, u64) {
     let exchange = ids.next_u64() as u32;
     let mut arrivals = desk.mail.open(exchange, 64 + 4 * usize::from(count));
     let mut tally = Tally::new(count);
@@ -136,7 +141,9 @@ impl Tally {
             return;
         }
         let sequence = usize::from(arrival.sequence);
-        if let Some(slot @ None) = self.seen.get_mut(arrival.direction).and_then(|seen| seen.get_mut(sequence)) {
+        if let Some(slot @ None) =
+            self.seen.get_mut(arrival.direction).and_then(|seen| seen.get_mut(sequence))
+        {
             *slot = Some(arrival.at);
             self.order.push((arrival.direction, sequence));
         }

@@ -15,8 +15,8 @@ mod nearest;
 mod path;
 mod progress;
 mod servers;
-mod signin;
 mod session;
+mod signin;
 mod sockets;
 mod stop;
 

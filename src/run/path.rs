@@ -213,7 +213,12 @@ impl PathTask {
     }
 
     /// Allocates, following the server where it sends us.
-    async fn allocate(&self, mut session: Session, server: Option<SocketAddr>, heard: &Heard) -> Option<Relay> {
+    async fn allocate(
+        &self,
+        mut session: Session,
+        server: Option<SocketAddr>,
+        heard: &Heard,
+    ) -> Option<Relay> {
         let mut at = server;
         let mut redirects = server.map(Redirects::new);
         loop {
@@ -275,7 +280,9 @@ impl PathTask {
         let session = Session::start(&self.run, link, client, &self.probe.id, None);
         let ended = session.ask(Ask::Allocate(self.families())).await?;
         match ended.finished.result {
-            Ok(Answer::Allocated { relayed, .. }) => Some(Relay { session, relayed: relayed.first().copied()? }),
+            Ok(Answer::Allocated { relayed, .. }) => {
+                Some(Relay { session, relayed: relayed.first().copied()? })
+            }
             _ => None,
         }
     }
@@ -363,7 +370,8 @@ impl PathTask {
                 }
             }
             Transport::Tcp | Transport::Tls => {
-                let opened = open_stream(&self.run.path, &self.target(self.probe.server.uri.host.clone()), log).await;
+                let opened =
+                    open_stream(&self.run.path, &self.target(self.probe.server.uri.host.clone()), log).await;
                 let Some(opened) = opened.filter(|opened| opened.trusted) else {
                     if !second {
                         self.learn_all(&self.not_connected());

@@ -83,7 +83,13 @@ async fn of_catalog(
             _ => ", the nearest by time of answer",
         });
         let rest = (0..listed.len()).filter(|index| !first.contains(index));
-        first.iter().copied().chain(rest).take(wanted).filter_map(|index| listed.get(index).copied()).collect()
+        first
+            .iter()
+            .copied()
+            .chain(rest)
+            .take(wanted)
+            .filter_map(|index| listed.get(index).copied())
+            .collect()
     } else {
         listed
     };

@@ -50,7 +50,13 @@ enum Command {
 
 impl Session {
     /// Starts the task. With a log, giving the allocation back is a step in it.
-    pub(super) fn start(run: &Arc<RunContext>, link: Link, client: Client, path: &str, log: Option<PathLog>) -> Self {
+    pub(super) fn start(
+        run: &Arc<RunContext>,
+        link: Link,
+        client: Client,
+        path: &str,
+        log: Option<PathLog>,
+    ) -> Self {
         let (commands, inbox) = mpsc::channel(ROOM);
         let task = Task {
             run: Arc::clone(run),
@@ -215,7 +221,9 @@ impl Task {
             }
             Event::Odd { cause } if self.odd.len() < 16 => self.odd.push(cause),
             Event::Odd { .. } => {}
-            Event::Upkeep(finished) => tracing::debug!(ask = ?finished.ask, failed = finished.result.is_err(), "upkeep"),
+            Event::Upkeep(finished) => {
+                tracing::debug!(ask = ?finished.ask, failed = finished.result.is_err(), "upkeep")
+            }
         }
     }
 

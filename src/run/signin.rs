@@ -45,7 +45,8 @@ impl Connect for Way<'_> {
                 None => {
                     let path = log.path();
                     let why = path.as_ref().and_then(|path| path.first_failure());
-                    let words = why.map_or_else(|| "no connection".to_owned(), |(_, cause)| cause.to_string());
+                    let words =
+                        why.map_or_else(|| "no connection".to_owned(), |(_, cause)| cause.to_string());
                     Err(io::Error::other(words))
                 }
             }

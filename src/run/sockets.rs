@@ -4,8 +4,8 @@
 //! have one base. Second allocations need another port and have sockets of their own.
 
 use super::context::RunContext;
-use crate::path::{Dial, SharedUdp, UdpLink};
 use crate::path::connect::cause_of;
+use crate::path::{Dial, SharedUdp, UdpLink};
 use crate::plan::Probe;
 use raincheck_probes::evidence::{Cause, Transport};
 use raincheck_probes::machine::IdSource;
@@ -57,7 +57,13 @@ impl Sockets {
 
     /// A link to a server from the probe's address: over the client's own socket, or over another one for
     /// the second allocation or when the server is being spoken to already.
-    pub(super) fn link(&self, run: &RunContext, probe: &Probe, server: SocketAddr, second: bool) -> Result<UdpLink, Cause> {
+    pub(super) fn link(
+        &self,
+        run: &RunContext,
+        probe: &Probe,
+        server: SocketAddr,
+        second: bool,
+    ) -> Result<UdpLink, Cause> {
         let ip = probe.binds.unwrap_or(unspecified(server));
         if !second {
             self.open(run, ip)?;
