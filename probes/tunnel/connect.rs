@@ -180,7 +180,11 @@ impl Connect {
                 self.end(End::Open { early: rest });
             }
             407 => self.challenged(head, &rest),
-            status => self.fail(Cause::ProxyStatus { status, reason: head.reason.clone() }),
+            status => self.fail(match &self.method {
+                // tinyproxy says 401 to a wrong password, which is the answer of a server and not of a proxy.
+                Some(method) if status == 401 => Cause::ProxyAuthRejected { scheme: method.scheme() },
+                _ => Cause::ProxyStatus { status, reason: head.reason.clone() },
+            }),
         }
     }
 
@@ -195,6 +199,8 @@ impl Connect {
             ("x-squid-error", "squid_error"),
         ] {
             let values: Vec<String> = head.all(header).map(clean).filter(|value| !value.is_empty()).collect();
+            // What an earlier answer said does not hold for this one.
+            self.facts.0.remove(key);
             if !values.is_empty() {
                 self.facts.set(key, clean(&values.join(", ")));
             }

@@ -89,6 +89,24 @@ fn credentials_that_are_refused_are_named_with_their_scheme() {
 }
 
 #[test]
+fn a_401_after_credentials_is_a_refusal_of_them() {
+    let unauthorized = b"HTTP/1.0 401 Unauthorized\r\nServer: tinyproxy/1.11.1\r\n\r\n";
+    let (_, fate, facts) = answer(machine(true), &[BASIC.as_bytes(), unauthorized]);
+    assert_eq!(fate, Fate::Failed(Cause::ProxyAuthRejected { scheme: AuthScheme::Basic }));
+    assert_eq!(facts.get("status"), Some(&json!(401)));
+    let unasked = Cause::ProxyStatus { status: 401, reason: "Unauthorized".into() };
+    assert_eq!(answer(machine(true), &[unauthorized]).1, Fate::Failed(unasked));
+}
+
+#[test]
+fn headers_of_the_challenge_are_not_those_of_the_tunnel() {
+    let challenge =
+        BASIC.replace("Content-Length", "X-Squid-Error: ERR_CACHE_ACCESS_DENIED 0\r\nContent-Length");
+    let (_, fate, facts) = answer(machine(true), &[challenge.as_bytes(), OK.as_bytes()]);
+    assert_eq!((fate, facts.get("squid_error")), (Fate::Open(vec![]), None));
+}
+
+#[test]
 fn schemes_that_are_not_supported_are_listed() {
     let head = "HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM\r\nProxy-Authenticate: Negotiate TlRMTVNTUAAC==\r\n\
                 Proxy-Authenticate: Bearer realm=\"x\"\r\nContent-Length: 0\r\n\r\n";
