@@ -1,6 +1,7 @@
 //! The command line as types. Parsing does nothing: no file is read, no name resolved.
 
 use super::catalog::CatalogArgs;
+#[cfg(feature = "lab")]
 use super::lab::LabArgs;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::convert::Infallible;
@@ -21,6 +22,7 @@ const OUTPUT: &str = "Output";
     max_term_width = 80,
     arg_required_else_help = true,
     disable_help_flag = true,
+    disable_help_subcommand = true,
     after_help = EXIT_STATUS
 )]
 pub struct Cli {

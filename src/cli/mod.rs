@@ -13,6 +13,7 @@ pub mod catalog;
 pub mod check;
 pub mod exit;
 pub mod gather;
+#[cfg(feature = "lab")]
 pub mod lab;
 mod names;
 pub mod output;
@@ -23,6 +24,7 @@ pub mod view;
 pub use check::CheckCommand;
 pub use exit::{Answer, Failure};
 pub use gather::GatherCommand;
+#[cfg(feature = "lab")]
 pub use lab::LabCommand;
 pub use output::Output;
 
@@ -45,12 +47,14 @@ pub trait Commands {
     /// `raincheck gather`
     fn gather(&self, command: &GatherCommand, output: &mut Output) -> Result<Answer, Failure>;
     /// `raincheck lab`: returns when the lab was told to end.
+    #[cfg(feature = "lab")]
     fn lab(&self, command: &LabCommand, output: Output) -> Result<(), Failure>;
 }
 
 /// The whole program: reads the command line, does what it asks, and gives the exit status.
 pub fn main_from(args: Vec<OsString>, inputs: &dyn Inputs, commands: &dyn Commands) -> ExitCode {
     let codes = Codes::wanted(&args);
+    let args = help_as_flag(args);
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => return show_usage(&error, &args, codes, inputs),
@@ -59,6 +63,15 @@ pub fn main_from(args: Vec<OsString>, inputs: &dyn Inputs, commands: &dyn Comman
         Ok(status) => ExitCode::from(status),
         Err(failure) => fail(codes, &failure.to_string(), &[]),
     }
+}
+
+/// `raincheck help check` is `raincheck check --help`: clap's own would show its long form.
+fn help_as_flag(mut args: Vec<OsString>) -> Vec<OsString> {
+    if args.get(1).is_some_and(|word| word == "help") {
+        args.remove(1);
+        args.push("--help".into());
+    }
+    args
 }
 
 fn dispatch(cli: &Cli, inputs: &dyn Inputs, commands: &dyn Commands) -> Result<u8, Failure> {

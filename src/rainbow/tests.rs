@@ -1,3 +1,6 @@
+#[cfg(feature = "lab")]
+mod lab;
+
 use super::*;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -132,13 +132,13 @@ pub enum SettingsError {
         trouble: CaTrouble,
     },
     /// A name that is not in its list.
-    #[error("{flag}: {name:?} is not known{}", suggest(.known))]
+    #[error("{flag}: {name:?} is not known{}", suggest(.flag, .known))]
     Unknown {
         /// The flag or argument.
         flag: &'static str,
         /// The name.
         name: String,
-        /// Names like it, or all of them when they are few.
+        /// Names like it, or all of them when they are few; none to point to the list.
         known: Vec<String>,
     },
     /// No password, and nobody to ask.
@@ -154,9 +154,6 @@ pub enum SettingsError {
         /// The year that the clock shows.
         year: i64,
     },
-    /// A catalog that cannot be read: a fault of the build.
-    #[error("the shipped catalog cannot be read: {0}")]
-    Catalog(String),
     /// An output file that cannot be written.
     #[error("-o: cannot write {path:?}: {reason}")]
     Output {
@@ -239,8 +236,9 @@ fn ordinal(number: usize) -> String {
     if number == 0 { String::new() } else { format!(" (number {number})") }
 }
 
-fn suggest(known: &[String]) -> String {
+fn suggest(flag: &str, known: &[String]) -> String {
     match known {
+        [] if matches!(flag, "--server" | "--region") => "; raincheck catalog servers lists them".to_owned(),
         [] => String::new(),
         [one] => format!("; did you mean {one}?"),
         [head @ .., last] => format!("; try {} or {last}", head.join(", ")),

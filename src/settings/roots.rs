@@ -33,7 +33,7 @@ pub fn parse_pem(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, CaTrouble
             return Err(CaTrouble::TooMany(MAX_CERTIFICATES));
         }
         match x509_parser::parse_x509_certificate(&certificate) {
-            Ok((rest, _)) if rest.is_empty() => roots.push(certificate),
+            Ok(([], _)) => roots.push(certificate),
             _ => return Err(CaTrouble::NotX509(number)),
         }
     }

@@ -46,6 +46,11 @@ fn servers_come_from_where_the_flags_say() {
             ),
             ("--username u --credential-file secret", "catalog[]<u=s3cret-f>"),
             ("--region europe", "catalog[]europe"),
+            ("--server turn-rbx1", "catalog[turn-rbx1] nearest=None"),
+            (
+                "--server rbx1 --server turn-rbx2.openrainbow.com",
+                "catalog[rbx1 turn-rbx2.openrainbow.com] nearest=None",
+            ),
             ("--all", "catalog[] nearest=None"),
             ("--nearest 1", "catalog[] nearest=Some(1)"),
             ("--nearest=28", "catalog[] nearest=Some(28)"),
