@@ -1,6 +1,8 @@
 //! Every scenario of the embedded lab, as a user runs it: the program's own output and exit status against
 //! what the scenario says a correct report must say.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ring: a panic is a failed case")]
+
 use assert_cmd::Command;
 use raincheck_lab::{Capability, Scenario};
 use serde_json::Value;

@@ -47,10 +47,6 @@ pub(super) struct AllLeft(mpsc::Receiver<()>);
 
 impl RunContext {
     /// A context, and the way to wait for its sessions.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each part comes from another room; this is where they meet"
-    )]
     pub(super) fn new(
         journal: Journal,
         path: PathContext,
