@@ -187,7 +187,7 @@ pub struct ServerArgs {
         default_missing_value = "open",
         conflicts_with_all = [
             "ice_servers", "turn", "username", "credential_file", "turn_secret_file", "rainbow_host",
-            "rainbow_login", "server", "region", "proxy", "proxy_credential_file"
+            "rainbow_login", "server", "region", "proxy"
         ]
     )]
     pub lab: Option<String>,

@@ -3,7 +3,7 @@
 use super::context::RunContext;
 use super::engine::RunError;
 use super::nearest::nearest;
-use crate::settings::{ProxyChoice, ProxyServer, ServerSource, Settings};
+use crate::settings::{ServerSource, Settings};
 use raincheck_probes::catalog::{Catalog, TurnServer};
 use raincheck_probes::ice::CandidateType;
 use raincheck_probes::server::{Credentials, IceServer, IceUri};
@@ -77,7 +77,7 @@ async fn of_catalog(
     let mut from = format!("the shipped catalog (edition {})", edition.number);
     let chosen = if measure && wanted < listed.len() {
         let uris: Vec<(IceUri, IceUri)> = listed.iter().map(|server| datagram_and_stream(server)).collect();
-        let first = nearest(run, &uris, first_proxy(&settings.proxies), wanted).await;
+        let first = nearest(run, &uris, settings.proxies().first(), wanted).await;
         from.push_str(match first.len() {
             0 => ", the first ones: none answered when the nearest were looked for",
             _ => ", the nearest by time of answer",
@@ -106,11 +106,4 @@ async fn of_catalog(
 fn datagram_and_stream(server: &TurnServer) -> (IceUri, IceUri) {
     let [udp, tls, _] = server.uris();
     (udp, tls)
-}
-
-pub(super) fn first_proxy(choice: &ProxyChoice) -> Option<&ProxyServer> {
-    match choice {
-        ProxyChoice::None => None,
-        ProxyChoice::These(proxies) => proxies.first(),
-    }
 }

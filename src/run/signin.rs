@@ -3,7 +3,7 @@
 use super::context::RunContext;
 use super::engine::RunError;
 use super::nearest::scratch_log;
-use super::servers::{Chosen, first_proxy};
+use super::servers::Chosen;
 use crate::path::{Target, is_bypassed, open_stream};
 use crate::rainbow::{self, Connect, Opening, Stream};
 use crate::settings::{ProxyServer, RainbowLogin, Settings};
@@ -16,7 +16,7 @@ pub(super) async fn sign_in(
     settings: &Settings,
     login: &RainbowLogin,
 ) -> Result<Chosen, RunError> {
-    let way = Way { run, proxy: first_proxy(&settings.proxies) };
+    let way = Way { run, proxy: settings.proxies().into_iter().next() };
     let signed_in = rainbow::sign_in(&way, login, settings.nearest).await?;
     Ok(Chosen {
         servers: signed_in.servers,
@@ -29,7 +29,7 @@ pub(super) async fn sign_in(
 /// Streams to the platform, by the way that the client's own REST calls take.
 struct Way<'a> {
     run: &'a RunContext,
-    proxy: Option<&'a ProxyServer>,
+    proxy: Option<ProxyServer>,
 }
 
 impl Connect for Way<'_> {
@@ -37,7 +37,7 @@ impl Connect for Way<'_> {
         Box::pin(async move {
             let log = scratch_log(self.run, host, port);
             let host = host.parse().map_or_else(|_| Host::Name(host.to_owned()), Host::Ip);
-            let proxy = self.proxy.filter(|proxy| !is_bypassed(&proxy.except, &host, port)).cloned();
+            let proxy = self.proxy.clone().filter(|proxy| !is_bypassed(&proxy.except, &host, port));
             let target = Target { host, port, tls: true, proxy, from: None };
             let opened = open_stream(&self.run.path, &target, &log).await;
             match opened.filter(|opened| opened.trusted) {

@@ -120,6 +120,20 @@ pub struct ProxyServer {
     pub except: Vec<String>,
 }
 
+impl Settings {
+    /// The proxies to go through, each with its credentials: its own, or those given for all.
+    pub fn proxies(&self) -> Vec<ProxyServer> {
+        let given = |proxy: &ProxyServer| ProxyServer {
+            credentials: proxy.credentials.clone().or_else(|| self.proxy_credentials.clone()),
+            ..proxy.clone()
+        };
+        match &self.proxies {
+            ProxyChoice::None => Vec::new(),
+            ProxyChoice::These(proxies) => proxies.iter().map(given).collect(),
+        }
+    }
+}
+
 impl ProxyServer {
     /// The URL without credentials, as reports name it.
     pub fn url(&self) -> String {
