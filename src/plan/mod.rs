@@ -38,6 +38,9 @@ pub struct Probe {
     pub relay_slots: Vec<usize>,
     /// Slots that a mapped address fills.
     pub mapped_slots: Vec<usize>,
+    /// Whether the same question is also asked from another network of this host. Of such a path nothing is
+    /// left when the server's name does not resolve: that is the same for all networks, and told once.
+    pub also_elsewhere: bool,
     /// When the client would begin, after the start of gathering.
     pub starts: Duration,
 }
@@ -147,6 +150,7 @@ impl Planner<'_> {
             client_tries: true,
             relay_slots: Vec::new(),
             mapped_slots: Vec::new(),
+            also_elsewhere: false,
             starts: slot.starts,
         })
     }
@@ -167,6 +171,11 @@ impl Planner<'_> {
         });
         let at = found.unwrap_or_else(|| {
             probe.id = self.name(&probe);
+            probe.also_elsewhere = self.probes.iter().any(|other| {
+                other.server.uri == probe.server.uri
+                    && other.transport == probe.transport
+                    && other.proxy == probe.proxy
+            });
             self.probes.push(probe);
             self.probes.len() - 1
         });

@@ -394,6 +394,9 @@ impl PathTask {
             Host::Name(name) => match self.run.path.resolver.resolve(name, log).await {
                 Some(addresses) => addresses,
                 None => {
+                    if self.probe.also_elsewhere {
+                        log.withdraw();
+                    }
                     self.learn_all(&Learned::Failed(Failure::LookupFailed));
                     return None;
                 }

@@ -70,15 +70,15 @@ impl TypePreferences {
     }
 }
 
-/// Whether a network can be gathered on at all: a real adapter, a family that is wanted, neither a loopback
-/// address nor a link-local one of IPv6.
+/// Whether a network can be gathered on at all: a real adapter, a family that is wanted, no link-local address
+/// of IPv6.
 pub(super) fn usable(network: &Network, setup: &GatherSetup) -> bool {
     let wanted = match network.address {
         IpAddr::V4(_) => setup.ipv4,
         IpAddr::V6(ip) => setup.ipv6 && !ip.is_unicast_link_local(),
     };
     let real = !matches!(network.kind, AdapterKind::Loopback | AdapterKind::Any);
-    wanted && real && !network.address.is_loopback() && !network.address.is_unspecified()
+    wanted && real && !network.address.is_unspecified()
 }
 
 /// Weighs STUN servers and relays by their position, each counted from 0.
