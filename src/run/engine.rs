@@ -10,7 +10,7 @@ use super::{Clock, Journal, exchange};
 use crate::host::Host;
 use crate::path::{Bounds, Dial, PathContext, Resolver, Trust};
 use crate::plan::{Probe, Purpose, plan};
-use crate::settings::{Patience, ProxyChoice, ProxyServer, Settings};
+use crate::settings::{Patience, ProxyServer, Settings};
 use raincheck_probes::evidence::{AskedFor, Evidence, Stage};
 use raincheck_probes::ice::gather::{GatherSetup, Gathering, Learned, SlotKind};
 use raincheck_probes::ice::rank::rank;
@@ -141,8 +141,13 @@ impl Job<'_> {
     /// Asks everything at once, then sends media over the path that the client would choose.
     async fn probe_all(&self) -> Arc<Shared> {
         let gathering = self.gathering();
-        let probes =
-            plan(&gathering, &self.chosen.servers, &self.settings.profile, self.proxies(), self.purpose);
+        let probes = plan(
+            &gathering,
+            &self.chosen.servers,
+            &self.settings.profile,
+            &self.settings.proxies(),
+            self.purpose,
+        );
         let shared = Arc::new(Shared {
             sockets: self.sockets(),
             gathering: Mutex::new(gathering),
@@ -166,16 +171,9 @@ impl Job<'_> {
             ipv6: settings.families.v6,
             networks: self.host.networks_for(settings.interface.as_ref()),
             servers: self.chosen.servers.clone(),
-            proxied: !self.proxies().is_empty(),
+            proxied: !self.settings.proxies().is_empty(),
             seed: self.context.ids().next_u64(),
         })
-    }
-
-    fn proxies(&self) -> &[ProxyServer] {
-        match &self.settings.proxies {
-            ProxyChoice::None => &[],
-            ProxyChoice::These(proxies) => proxies,
-        }
     }
 
     fn sockets(&self) -> Sockets {
@@ -273,8 +271,8 @@ impl Job<'_> {
             credentials: self.chosen.servers.iter().any(|server| server.credentials.is_some()),
             servers_from: self.chosen.from.clone(),
             vendor_servers: self.chosen.vendor,
-            proxies: self.proxies().iter().map(ProxyServer::url).collect(),
-            proxy_credentials: self.proxies().iter().any(|proxy| proxy.credentials.is_some()),
+            proxies: self.settings.proxies().iter().map(ProxyServer::url).collect(),
+            proxy_credentials: self.settings.proxies().iter().any(|proxy| proxy.credentials.is_some()),
         }
     }
 }

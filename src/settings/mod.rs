@@ -60,6 +60,18 @@ pub struct Settings {
     pub seed: Option<u64>,
 }
 
+impl Settings {
+    /// The proxies to try, in order, each with its own credentials or else with those for all.
+    pub fn proxies(&self) -> Vec<ProxyServer> {
+        let ProxyChoice::These(proxies) = &self.proxies else { return Vec::new() };
+        let with_credentials = |proxy: &ProxyServer| ProxyServer {
+            credentials: proxy.credentials.as_ref().or(self.proxy_credentials.as_ref()).cloned(),
+            ..proxy.clone()
+        };
+        proxies.iter().map(with_credentials).collect()
+    }
+}
+
 /// Where the servers come from.
 #[derive(Debug, Clone)]
 pub enum ServerSource {
