@@ -18,7 +18,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::sleep_until;
 
 /// Packets each way that prove a relay.
 const PROOF_PACKETS: u16 = 10;
@@ -26,10 +26,8 @@ const PROOF_PACKETS: u16 = 10;
 /// Packets each way between relays of different servers.
 const CROSS_PACKETS: u16 = 5;
 
-/// How long a UDP server may be silent before a connected socket asks whether the network rejects us.
-const SILENCE: Duration = Duration::from_millis(600);
-
-/// When that socket asks, and until when it listens.
+/// When a connected socket asks whether the network rejects us, and until when it listens. At once, since routers
+/// limit the rate of their ICMP errors (six, then one a second, on Linux) and the other requests use them up.
 const CONTROL: [Duration; 3] = [Duration::ZERO, Duration::from_millis(300), Duration::from_millis(800)];
 const CONTROL_WITHIN: Duration = Duration::from_millis(1500);
 
@@ -181,14 +179,13 @@ impl PathTask {
     /// Asks from a connected socket why a server is silent: only such a socket is told, on every system, that
     /// an ICMP error came back.
     async fn control(&self, session: &Session, server: SocketAddr, heard: &Heard) {
-        tokio::select! {
-            () = heard.wait() => return,
-            () = sleep(SILENCE) => {}
-        }
         let from = SocketAddr::new(self.probe.binds.unwrap_or(unspecified(server)), 0);
         let request = self.run.binding_request();
         let dial = self.run.path.dial.as_ref();
-        let result = udp_control(dial, from, server, &request, &CONTROL, CONTROL_WITHIN).await;
+        let result = tokio::select! {
+            () = heard.wait() => return,
+            result = udp_control(dial, from, server, &request, &CONTROL, CONTROL_WITHIN) => result,
+        };
         if let ControlResult::Rejected(cause) = result {
             session.give_up(cause).await;
         }

@@ -60,6 +60,18 @@ pub struct Settings {
     pub seed: Option<u64>,
 }
 
+impl Settings {
+    /// The proxies to try, in order, each with its own credentials or else with those for all.
+    pub fn proxies(&self) -> Vec<ProxyServer> {
+        let ProxyChoice::These(proxies) = &self.proxies else { return Vec::new() };
+        let with_credentials = |proxy: &ProxyServer| ProxyServer {
+            credentials: proxy.credentials.as_ref().or(self.proxy_credentials.as_ref()).cloned(),
+            ..proxy.clone()
+        };
+        proxies.iter().map(with_credentials).collect()
+    }
+}
+
 /// Where the servers come from.
 #[derive(Debug, Clone)]
 pub enum ServerSource {
@@ -118,20 +130,6 @@ pub struct ProxyServer {
     pub credentials: Option<Credentials>,
     /// Hosts that are reached without it (`NO_PROXY`), as written.
     pub except: Vec<String>,
-}
-
-impl Settings {
-    /// The proxies to go through, each with its credentials: its own, or those given for all.
-    pub fn proxies(&self) -> Vec<ProxyServer> {
-        let given = |proxy: &ProxyServer| ProxyServer {
-            credentials: proxy.credentials.clone().or_else(|| self.proxy_credentials.clone()),
-            ..proxy.clone()
-        };
-        match &self.proxies {
-            ProxyChoice::None => Vec::new(),
-            ProxyChoice::These(proxies) => proxies.iter().map(given).collect(),
-        }
-    }
 }
 
 impl ProxyServer {

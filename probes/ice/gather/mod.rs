@@ -210,6 +210,10 @@ impl Gathering {
         if self.candidates.iter().filter(same_network).any(|(_, old)| self.stack.redundant(&candidate, old)) {
             return None;
         }
+        // One that was signalled before and now says less is dropped, so that the list is that of a client
+        // whose servers answered in their order.
+        self.candidates
+            .retain(|(network, old)| *network != slot.network || !self.stack.redundant(old, &candidate));
         candidate.sdp = self.stack.sdp(&candidate);
         self.candidates.push((slot.network, candidate.clone()));
         Some(candidate)
