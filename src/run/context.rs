@@ -28,7 +28,7 @@ pub(super) struct RunContext {
     pub(super) mail: Mailroom,
     /// The end of the run.
     pub(super) stop: Stop,
-    schedules: Schedules,
+    schedules: Mutex<Schedules>,
     ids: Mutex<IdSource>,
     leaving: Mutex<Option<mpsc::Sender<()>>>,
 }
@@ -65,11 +65,20 @@ impl RunContext {
             patience,
             mail: Mailroom::default(),
             stop,
-            schedules,
+            schedules: Mutex::new(schedules),
             ids: Mutex::new(ids),
             leaving: Mutex::new(Some(leaving)),
         };
         (context, AllLeft(left))
+    }
+
+    /// Fits our own schedule to the number of UDP paths: the more there are, the more requests it takes that
+    /// none of them is called silent by bad luck.
+    pub(super) fn expect_udp_paths(&self, paths: usize) {
+        if self.patience == Patience::Prompt {
+            let mut schedules = self.schedules.lock().unwrap_or_else(PoisonError::into_inner);
+            schedules.datagram = Schedule::prompt(paths.max(1));
+        }
     }
 
     /// A source of randomness for one task.
@@ -79,9 +88,10 @@ impl RunContext {
 
     /// A TURN client for one link.
     pub(super) fn client(&self, framing: Framing, credentials: Option<Credentials>) -> Client {
+        let schedules = self.schedules.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let schedule = match framing {
-            Framing::Datagram => self.schedules.datagram.clone(),
-            Framing::Stream => self.schedules.stream.clone(),
+            Framing::Datagram => schedules.datagram,
+            Framing::Stream => schedules.stream,
         };
         let flavour = match self.patience {
             Patience::Prompt => Flavour::thorough(),

@@ -11,7 +11,7 @@ use crate::host::Host;
 use crate::path::{Bounds, Dial, PathContext, Resolver, Trust};
 use crate::plan::{Probe, Purpose, plan};
 use crate::settings::{Patience, ProxyServer, Settings};
-use raincheck_probes::evidence::{AskedFor, Evidence, Stage};
+use raincheck_probes::evidence::{AskedFor, Evidence, Stage, Transport};
 use raincheck_probes::ice::gather::{GatherSetup, Gathering, Learned, SlotKind};
 use raincheck_probes::ice::rank::rank;
 use raincheck_probes::machine::IdSource;
@@ -106,11 +106,9 @@ fn context(settings: &Settings, around: &Surroundings, clock: Clock, stop: Stop)
         ids: Arc::new(Mutex::new(ids.fork())),
     };
     let schedules = match settings.patience {
-        // The number of UDP paths is not known before the servers are; the vendor's client uses two.
-        Patience::Prompt => Schedules {
-            datagram: Schedule::prompt(settings.nearest.unwrap_or(32).max(2) * 2),
-            stream: Schedule::reliable(STREAM_ANSWER),
-        },
+        Patience::Prompt => {
+            Schedules { datagram: Schedule::prompt(1), stream: Schedule::reliable(STREAM_ANSWER) }
+        }
         Patience::Client => super::flavour::schedules_of(&settings.profile),
     };
     let journal = Journal::new(clock);
@@ -197,6 +195,8 @@ impl Job<'_> {
 
     async fn ask_all(&self, shared: &Arc<Shared>, probes: Vec<Probe>) -> Vec<Held> {
         self.progress.phase(Phase::Probing { paths: probes.len() });
+        let udp_paths = probes.iter().filter(|probe| probe.transport == Transport::Udp).count();
+        self.context.expect_udp_paths(udp_paths);
         let mut tasks = JoinSet::new();
         for probe in probes {
             let log = self.context.journal.open(probe.evidence());
