@@ -1,7 +1,7 @@
 //! The run: the only owner of clock, randomness and tasks.
 //!
-//! [`run`] takes settings to evidence. Each path of the plan is a task ([`path`]); each TURN client on its link is
-//! another ([`session`]), so that asking, relaying and leaving do not wait for each other. Everything that is
+//! [`run`] takes settings to evidence. Each path of the plan is a task (`path`); each TURN client on its link is
+//! another (`session`), so that asking, relaying and leaving do not wait for each other. Everything that is
 //! seen goes into the [`Journal`] at once, and a run that is cut short reports what it has.
 
 mod clock;
