@@ -45,7 +45,8 @@ pub enum Cause {
         /// From the first to giving up, milliseconds.
         waited_ms: u64,
     },
-    /// The connection was refused: a reset, or ICMP port unreachable over UDP.
+    /// The connection was refused: a reset, or over UDP an ICMP error of who will not have it (port unreachable,
+    /// prohibited).
     Refused,
     /// The network or host was said to be unreachable.
     Unreachable {

@@ -3,6 +3,8 @@
 //! Nothing else in the tool opens a socket or asks a resolver for a probe, so a lab or a test replaces the
 //! network by replacing one value.
 
+use super::icmp::IcmpError;
+use crate::platform;
 use crate::settings::Families;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::future::Future;
@@ -57,6 +59,11 @@ pub trait Datagrams: Send + Sync + 'static {
 
     /// Connects the socket, so that it hears nobody else and learns of ICMP errors.
     fn connect(&self, to: SocketAddr) -> BoxFuture<'_, io::Result<()>>;
+
+    /// The next ICMP error for a datagram that was sent; never, where the system does not tell. Cancel-safe.
+    fn icmp_error(&self) -> BoxFuture<'_, IcmpError> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// The system's own sockets and resolver.
@@ -106,6 +113,7 @@ impl Dial for SystemDial {
             // One socket per family, so that each path leaves from the address that it names.
             socket.set_only_v6(true)?;
         }
+        platform::keep_icmp_errors(&socket, from.is_ipv4());
         socket.set_nonblocking(true)?;
         socket.bind(&from.into())?;
         let socket = UdpSocket::from_std(socket.into())?;
@@ -168,6 +176,10 @@ impl Datagrams for SystemDatagrams {
             self.connected.store(true, Ordering::Relaxed);
             Ok(())
         })
+    }
+
+    fn icmp_error(&self) -> BoxFuture<'_, IcmpError> {
+        Box::pin(platform::icmp_error(&self.socket))
     }
 }
 

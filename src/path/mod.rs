@@ -11,12 +11,14 @@
 //! | [`connect`] | happy eyeballs, and how silence is judged |
 //! | [`tls`] | handshakes that show what they saw, roots |
 //! | [`open`] | the layers of a stream in their order, with the CONNECT handshake |
+//! | [`icmp`] | ICMP errors, and which of them are rejections |
 //! | [`udp`] | one socket for many servers, and the control for silence |
 //! | [`bypass`] | `NO_PROXY` |
 
 pub mod bypass;
 pub mod connect;
 pub mod dial;
+pub mod icmp;
 pub mod open;
 mod prefixed;
 pub mod resolve;
@@ -28,7 +30,8 @@ pub mod udp;
 
 pub use bypass::is_bypassed;
 pub use dial::{BoxFuture, Datagrams, Dial, LookupFailure, SystemDial};
+pub use icmp::{IcmpError, Rejection};
 pub use open::{Bounds, ByteStream, Opened, PathContext, Target, open_stream};
 pub use resolve::Resolver;
 pub use tls::Trust;
-pub use udp::{ControlResult, Datagram, SharedUdp, UdpLink, udp_control};
+pub use udp::{ControlResult, Datagram, Incoming, SharedUdp, UdpLink, udp_control};

@@ -2,6 +2,7 @@
 
 use super::connect::cause_of;
 use super::dial::{Datagrams, Dial};
+use super::icmp::{IcmpError, Rejection};
 use crate::run::Clock;
 use raincheck_probes::evidence::Cause;
 use raincheck_probes::machine::Offset;
@@ -20,6 +21,10 @@ use tokio::task::AbortHandle;
 const QUEUE: usize = 512;
 /// Errors in a row after which a socket counts as dead.
 const MAX_ERRORS: u32 = 100;
+/// How often a datagram is given to the system that reports an error, perhaps that of an earlier one, instead.
+const SEND_TRIES: u32 = 3;
+/// How long the ICMP error behind an error number is waited for; both come at the same moment.
+const DETAIL_WITHIN: Duration = Duration::from_millis(20);
 const MAX_DATAGRAM: usize = 65_536;
 
 /// One datagram.
@@ -29,6 +34,15 @@ pub struct Datagram {
     pub bytes: Vec<u8>,
     /// When it was read from the socket.
     pub at: Offset,
+}
+
+/// What comes in over a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Incoming {
+    /// A datagram from the server.
+    Datagram(Datagram),
+    /// An ICMP error for a datagram to the server.
+    Icmp(IcmpError),
 }
 
 /// One socket, shared by the links to many servers. Closed when it and all its links are gone.
@@ -53,7 +67,7 @@ struct Shared {
 }
 
 struct Slot {
-    queue: mpsc::Sender<Datagram>,
+    queue: mpsc::Sender<Incoming>,
     dropped: Arc<AtomicU64>,
 }
 
@@ -91,7 +105,8 @@ impl SharedUdp {
         self.keeper.shared.strays.load(Ordering::Relaxed)
     }
 
-    /// Rejections (ICMP port unreachable) that the system reported on the socket without saying whose.
+    /// Errors of the socket that stood for a rejection (ICMP port unreachable). They do not say whose; where the system
+    /// does, the links are told as well.
     pub fn rejections(&self) -> u64 {
         self.keeper.shared.rejections.load(Ordering::Relaxed)
     }
@@ -101,7 +116,7 @@ impl SharedUdp {
 pub struct UdpLink {
     keeper: Arc<Keeper>,
     server: SocketAddr,
-    incoming: mpsc::Receiver<Datagram>,
+    incoming: mpsc::Receiver<Incoming>,
     dropped: Arc<AtomicU64>,
 }
 
@@ -111,8 +126,8 @@ impl UdpLink {
         send(&*self.keeper.shared.socket, bytes, self.server, || self.keeper.shared.note_rejection()).await
     }
 
-    /// The next datagram from the server; `None` when the socket is dead. Cancel-safe.
-    pub async fn recv(&mut self) -> Option<Datagram> {
+    /// The next datagram from the server, or ICMP error about it; `None` when the socket is dead. Cancel-safe.
+    pub async fn recv(&mut self) -> Option<Incoming> {
         self.incoming.recv().await
     }
 
@@ -136,7 +151,7 @@ impl UdpLink {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ControlResult {
     /// The network or this host rejects the datagrams.
-    Rejected(Cause),
+    Rejected(Rejection),
     /// The server answered after all.
     Answered(Vec<u8>),
     /// Nothing came back.
@@ -149,10 +164,7 @@ pub enum ControlResult {
 }
 
 /// Sends a request from a connected socket of its own at these times, and waits until `within` for an answer or for
-/// the ICMP error that only a connected socket is told of.
-///
-/// Linux tells of a port unreachable and of what a filter prohibits; of a host or network unreachable it does not
-/// (`IP_RECVERR` is off), and that stays silent.
+/// the ICMP error that, on most systems, only a connected socket is told of.
 pub async fn udp_control(
     dial: &dyn Dial,
     from: SocketAddr,
@@ -166,7 +178,7 @@ pub async fn udp_control(
         Err(error) => return ControlResult::NotAsked(cause_of(&error)),
     };
     if let Err(error) = socket.connect(server).await {
-        return ControlResult::Rejected(rejection(&error));
+        return ControlResult::Rejected(Rejection { cause: rejection(&error), icmp: None });
     }
     let mut requests = 0;
     let asking = async {
@@ -184,14 +196,18 @@ pub async fn udp_control(
         tokio::select! {
             // What has come in says more than a send that fails because of it.
             biased;
-            heard = receive(&*socket, &mut buffer) => heard.map(|(bytes, _)| bytes.to_vec()),
-            Err(error) = asking => Err(error),
+            heard = receive(&*socket, &mut buffer) => match heard {
+                Ok((bytes, _)) => Ok(bytes.to_vec()),
+                Err(error) => Err(explained(&*socket, &error).await),
+            },
+            rejection = next_rejection(&*socket) => Err(rejection),
+            Err(error) = asking => Err(explained(&*socket, &error).await),
         }
     })
     .await;
     match outcome {
         Ok(Ok(bytes)) => ControlResult::Answered(bytes),
-        Ok(Err(error)) => ControlResult::Rejected(rejection(&error)),
+        Ok(Err(rejection)) => ControlResult::Rejected(rejection),
         Err(_) => ControlResult::Silent { requests },
     }
 }
@@ -205,11 +221,10 @@ impl Shared {
         self.rejections.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn deliver(&self, bytes: &[u8], from: SocketAddr) {
-        let at = self.clock.now();
+    fn deliver(&self, incoming: Incoming, from: SocketAddr) {
         match self.links().get(&key_of(from)) {
             Some(slot) => {
-                if slot.queue.try_send(Datagram { bytes: bytes.to_vec(), at }).is_err() {
+                if slot.queue.try_send(incoming).is_err() {
                     slot.dropped.fetch_add(1, Ordering::Relaxed);
                 }
             }
@@ -237,10 +252,20 @@ async fn sort(shared: Arc<Shared>) {
     let mut buffer = vec![0; MAX_DATAGRAM];
     let mut errors = 0;
     while errors < MAX_ERRORS {
-        match receive(&*shared.socket, &mut buffer).await {
+        let received = tokio::select! {
+            received = receive(&*shared.socket, &mut buffer) => received,
+            error = shared.socket.icmp_error() => {
+                errors = 0;
+                let about = error.about;
+                shared.deliver(Incoming::Icmp(error), about);
+                continue;
+            }
+        };
+        match received {
             Ok((bytes, from)) => {
                 errors = 0;
-                shared.deliver(bytes, from);
+                let datagram = Datagram { bytes: bytes.to_vec(), at: shared.clock.now() };
+                shared.deliver(Incoming::Datagram(datagram), from);
             }
             // Windows reports an ICMP rejection of an earlier datagram here (WSAECONNRESET); the socket lives on.
             Err(error) if is_rejection(&error) => shared.note_rejection(),
@@ -260,19 +285,25 @@ async fn receive<'a>(socket: &dyn Datagrams, into: &'a mut [u8]) -> io::Result<(
     Ok((into.get(..length).unwrap_or_default(), from))
 }
 
+/// Sends a datagram. The error may be the ICMP error for an earlier one, perhaps to another server: the system tells
+/// of that once, and has not sent this one yet.
 async fn send(
     socket: &dyn Datagrams,
     bytes: &[u8],
     to: SocketAddr,
     note_rejection: impl Fn(),
 ) -> io::Result<()> {
-    match send_once(socket, bytes, to).await {
-        // The rejection of an earlier datagram, perhaps to another server: this one was not sent yet.
-        Err(error) if is_rejection(&error) => {
-            note_rejection();
-            send_once(socket, bytes, to).await
+    let mut tries = 1;
+    loop {
+        match send_once(socket, bytes, to).await {
+            Err(error) if tries < SEND_TRIES => {
+                tries += 1;
+                if is_rejection(&error) {
+                    note_rejection();
+                }
+            }
+            sent => return sent,
         }
-        sent => sent,
     }
 }
 
@@ -280,8 +311,28 @@ async fn send_once(socket: &dyn Datagrams, bytes: &[u8], to: SocketAddr) -> io::
     loop {
         match socket.try_send_to(bytes, to) {
             Ok(_) => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.writable().await?,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                socket.writable().await?;
+                // After an ICMP error tokio calls the socket writable for good.
+                tokio::task::yield_now().await;
+            }
             Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The rejection behind an error of a connected socket.
+async fn explained(socket: &dyn Datagrams, error: &io::Error) -> Rejection {
+    match tokio::time::timeout(DETAIL_WITHIN, next_rejection(socket)).await {
+        Ok(rejection) => rejection,
+        Err(_) => Rejection { cause: rejection(error), icmp: None },
+    }
+}
+
+async fn next_rejection(socket: &dyn Datagrams) -> Rejection {
+    loop {
+        if let Some(rejection) = socket.icmp_error().await.rejection() {
+            return rejection;
         }
     }
 }

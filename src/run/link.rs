@@ -1,7 +1,7 @@
 //! The last step under a TURN client: datagrams or a stream, and what their errors mean.
 
 use crate::path::connect::cause_of;
-use crate::path::{Opened, UdpLink};
+use crate::path::{IcmpError, Incoming, Opened, UdpLink};
 use raincheck_probes::evidence::Cause;
 use raincheck_probes::machine::Offset;
 use raincheck_probes::turn::Framing;
@@ -61,14 +61,18 @@ impl Link {
     }
 
     /// Waits for the next bytes and hands them to `take`, with their time of arrival when the link knows it
-    /// better than the caller. Cancel-safe.
-    pub(super) async fn receive(&mut self, take: impl FnOnce(&[u8], Option<Offset>)) -> Result<(), Cause> {
+    /// better than the caller. An ICMP error is returned instead when one came in. Cancel-safe.
+    pub(super) async fn receive(
+        &mut self,
+        take: impl FnOnce(&[u8], Option<Offset>),
+    ) -> Result<Option<IcmpError>, Cause> {
         match self {
             Self::Datagrams(link) => match link.recv().await {
-                Some(datagram) => {
+                Some(Incoming::Datagram(datagram)) => {
                     take(&datagram.bytes, Some(datagram.at));
-                    Ok(())
+                    Ok(None)
                 }
+                Some(Incoming::Icmp(error)) => Ok(Some(error)),
                 None => Err(Cause::LocalFailure { detail: "the socket died".to_owned() }),
             },
             Self::Stream { opened, buffer, received } => {
@@ -76,14 +80,14 @@ impl Link {
                     let early = std::mem::take(&mut opened.early);
                     *received += early.len() as u64;
                     take(&early, None);
-                    return Ok(());
+                    return Ok(None);
                 }
                 match opened.stream.read(buffer).await {
                     Ok(0) => Err(Cause::Closed { received: *received }),
                     Ok(length) => {
                         *received += length as u64;
                         take(buffer.get(..length).unwrap_or_default(), None);
-                        Ok(())
+                        Ok(None)
                     }
                     Err(error) => Err(stream_cause(&error, *received)),
                 }

@@ -14,6 +14,7 @@ mod link;
 mod nearest;
 mod path;
 mod progress;
+mod rejection;
 mod servers;
 mod session;
 mod signin;

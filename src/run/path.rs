@@ -8,6 +8,7 @@ use super::sockets::{Sockets, unspecified};
 use super::{OpenStep, PathLog};
 use crate::path::{ControlResult, Target, open_stream, udp_control};
 use crate::plan::{Probe, Purpose};
+use crate::platform;
 use raincheck_probes::evidence::{Cause, Proof, RelayRun, SkipReason, Stage, Transport};
 use raincheck_probes::ice::gather::{Failure, Gathering, Learned};
 use raincheck_probes::ice::stack::Role;
@@ -18,7 +19,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::sleep_until;
+use tokio::time::{sleep, sleep_until};
 
 /// Packets each way that prove a relay.
 const PROOF_PACKETS: u16 = 10;
@@ -26,8 +27,13 @@ const PROOF_PACKETS: u16 = 10;
 /// Packets each way between relays of different servers.
 const CROSS_PACKETS: u16 = 5;
 
-/// When a connected socket asks whether the network rejects us, and until when it listens. At once, since routers
-/// limit the rate of their ICMP errors (six, then one a second, on Linux) and the other requests use them up.
+/// How long a server may be silent before a connected socket asks whether the network rejects us. Where only such a
+/// socket is told, it asks at once: routers limit the rate of their ICMP errors (six, then one a second, on Linux),
+/// and the other requests use them up.
+const SILENCE: Duration =
+    if platform::TELLS_ICMP_ERRORS { Duration::from_millis(600) } else { Duration::ZERO };
+
+/// When that socket asks, and until when it listens.
 const CONTROL: [Duration; 3] = [Duration::ZERO, Duration::from_millis(300), Duration::from_millis(800)];
 const CONTROL_WITHIN: Duration = Duration::from_millis(1500);
 
@@ -176,9 +182,13 @@ impl PathTask {
         }
     }
 
-    /// Asks from a connected socket why a server is silent: only such a socket is told, on every system, that
-    /// an ICMP error came back.
+    /// Asks from a connected socket why a server is silent: on most systems only such a socket is told that an ICMP
+    /// error came back, and where others are too, the router may not have told them of this server.
     async fn control(&self, session: &Session, server: SocketAddr, heard: &Heard) {
+        tokio::select! {
+            () = heard.wait() => return,
+            () = sleep(SILENCE) => {}
+        }
         let from = SocketAddr::new(self.probe.binds.unwrap_or(unspecified(server)), 0);
         let request = self.run.binding_request();
         let dial = self.run.path.dial.as_ref();
@@ -186,8 +196,8 @@ impl PathTask {
             () = heard.wait() => return,
             result = udp_control(dial, from, server, &request, &CONTROL, CONTROL_WITHIN) => result,
         };
-        if let ControlResult::Rejected(cause) = result {
-            session.give_up(cause).await;
+        if let ControlResult::Rejected(rejection) = result {
+            session.rejected(rejection).await;
         }
     }
 
@@ -450,6 +460,13 @@ impl PathTask {
         let finished = &ended.finished;
         for (key, value) in &finished.facts.0 {
             step.fact(key, value.clone());
+        }
+        if let Some(icmp) = &ended.icmp {
+            step.fact("icmp_type", icmp.icmp_type);
+            step.fact("icmp_code", icmp.icmp_code);
+            if let Some(from) = icmp.from {
+                step.fact("icmp_from", from.to_string());
+            }
         }
         if !ended.odd.is_empty() {
             let odd: Vec<String> = ended.odd.iter().map(Cause::to_string).collect();

@@ -6,7 +6,9 @@
 
 use super::context::RunContext;
 use super::link::Link;
+use super::rejection::Rejections;
 use super::{OpenStep, PathLog};
+use crate::path::{IcmpError, Rejection};
 use raincheck_probes::evidence::{Cause, Stage};
 use raincheck_probes::machine::{Input, Offset};
 use raincheck_probes::turn::{Action, Answer, Ask, AskId, Client, Event, Finished, Framing};
@@ -39,13 +41,15 @@ pub(super) struct Ended {
     pub(super) redirect: Option<SocketAddr>,
     /// What else came in meanwhile and fitted nothing.
     pub(super) odd: Vec<Cause>,
+    /// The ICMP error that ended it.
+    pub(super) icmp: Option<IcmpError>,
 }
 
 #[derive(Debug)]
 enum Command {
     Ask(Ask, oneshot::Sender<Ended>),
     Send(SocketAddr, Vec<u8>),
-    GiveUp(Cause),
+    Rejected(Rejection),
 }
 
 impl Session {
@@ -67,6 +71,8 @@ impl Session {
             waiting: HashMap::new(),
             redirects: HashMap::new(),
             odd: Vec::new(),
+            rejections: Rejections::default(),
+            icmp: None,
             dead: None,
         };
         let leaving = run.leaving();
@@ -89,9 +95,9 @@ impl Session {
         let _ = self.commands.send(Command::Send(peer, payload)).await;
     }
 
-    /// Ends everything that is under way with this cause, learned elsewhere.
-    pub(super) async fn give_up(&self, cause: Cause) {
-        let _ = self.commands.send(Command::GiveUp(cause)).await;
+    /// Counts a rejection that was learned elsewhere among the session's own.
+    pub(super) async fn rejected(&self, rejection: Rejection) {
+        let _ = self.commands.send(Command::Rejected(rejection)).await;
     }
 
     /// The path that the session belongs to.
@@ -109,6 +115,8 @@ struct Task {
     waiting: HashMap<AskId, oneshot::Sender<Ended>>,
     redirects: HashMap<AskId, SocketAddr>,
     odd: Vec<Cause>,
+    rejections: Rejections,
+    icmp: Option<IcmpError>,
     dead: Option<Cause>,
 }
 
@@ -133,6 +141,8 @@ impl Task {
     /// Waits for bytes or the client's next deadline, whichever is first, and tells the client.
     async fn next_input(&mut self, wake: Option<Offset>) {
         let clock = self.run.clock;
+        let rejected = self.rejections.due().filter(|_| self.dead.is_none());
+        let wake = wake.into_iter().chain(rejected).min();
         let timer = async {
             match wake {
                 Some(at) => sleep_until(clock.instant(at)).await,
@@ -152,8 +162,13 @@ impl Task {
         self.now = clock.now();
         match received {
             None => self.client.handle(Input::Tick, self.now),
-            Some(Ok(())) => {}
+            Some(Ok(None)) => self.rejections.answered(),
+            Some(Ok(Some(icmp))) => self.rejections.add(icmp.rejection(), self.now),
             Some(Err(cause)) => self.die(cause),
+        }
+        if let Some(rejection) = self.rejections.take(self.now) {
+            self.icmp = rejection.icmp;
+            self.die(rejection.cause);
         }
     }
 
@@ -167,7 +182,7 @@ impl Task {
                     self.client.abort(cause, self.now);
                 }
             }
-            Command::GiveUp(cause) => self.client.abort(cause, self.now),
+            Command::Rejected(rejection) => self.rejections.add(Some(rejection), self.now),
             Command::Send(peer, payload) => {
                 if let Some(bytes) = self.client.send(peer, &payload)
                     && self.dead.is_none()
@@ -212,7 +227,7 @@ impl Task {
                     let redirect = self.redirects.remove(&finished.id);
                     let odd = std::mem::take(&mut self.odd);
                     // Whoever asked may have gone; then nobody needs to know.
-                    let _ = reply.send(Ended { finished, redirect, odd });
+                    let _ = reply.send(Ended { finished, redirect, odd, icmp: self.icmp.clone() });
                 }
             }
             Event::Data { payload, .. } => self.run.mail.deliver(&payload, self.run.clock.now()),

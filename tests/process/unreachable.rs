@@ -4,6 +4,8 @@ use crate::raincheck;
 use serde_json::Value;
 use std::fs;
 use std::net::TcpListener;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::net::{SocketAddr, UdpSocket};
 
 /// A port of loopback that nobody listens on. Not a low one: Chromium takes no TURN server there.
 fn closed_port() -> u16 {
@@ -59,4 +61,55 @@ fn an_interface_that_is_not_there_is_one_line() {
         "{stderr}"
     );
     assert!(output.stdout.is_empty());
+}
+
+/// A STUN server that answers every Binding request with the address that it came from.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn stun_server() -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("socket");
+    let at = socket.local_addr().expect("address");
+    std::thread::spawn(move || {
+        let mut request = [0; 1500];
+        while let Ok((20.., SocketAddr::V4(from))) = socket.recv_from(&mut request) {
+            let mut answer = vec![0x01, 0x01, 0x00, 0x0c];
+            answer.extend(&request[4..20]);
+            answer.extend([0x00, 0x20, 0x00, 0x08, 0x00, 0x01]);
+            answer.extend((from.port() ^ 0x2112).to_be_bytes());
+            answer.extend((from.ip().to_bits() ^ 0x2112_a442).to_be_bytes());
+            if socket.send_to(&answer, from).is_err() {
+                break;
+            }
+        }
+    });
+    at
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[test]
+fn a_closed_udp_port_is_refused_at_once_and_the_other_server_is_asked_as_ever() {
+    let closed = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("address");
+    let open = stun_server();
+    let output = raincheck()
+        .args(["check", "--turn", &format!("turn:{closed}"), "--turn", &format!("stun:{open}")])
+        .args(["--proxy", "none", "--media", "0", "--format", "json"])
+        .output()
+        .expect("it runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let report: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"));
+    let path = |server: SocketAddr| {
+        let paths = report["paths"].as_array().expect("paths");
+        paths.iter().find(|path| path["id"] == format!("udp/{server}")).expect("path")
+    };
+    let stages: Vec<_> = path(closed)["stages"].as_array().expect("stages").iter().collect();
+    assert_eq!(stages.iter().map(|stage| &stage["stage"]).collect::<Vec<_>>(), ["binding", "allocate"]);
+    for stage in stages {
+        assert_eq!((&stage["outcome"], &stage["cause"]), (&"failed".into(), &"refused".into()));
+        let facts = &stage["facts"];
+        assert_eq!((&facts["icmp_type"], &facts["icmp_code"]), (&3.into(), &3.into()), "{stage:#}");
+        assert_eq!((&facts["icmp_from"], &facts["sends"]), (&"127.0.0.1".into(), &1.into()), "{stage:#}");
+    }
+    assert_eq!(path(open)["proof"], "reachable", "{report:#}");
+    // Silence would have been waited on for more than two seconds.
+    assert!(report["elapsed_ms"].as_f64().expect("time") < 1000.0, "{report:#}");
 }

@@ -1,6 +1,8 @@
 use super::*;
 use crate::path::dial::SystemDial;
-use crate::path::udp::{ControlResult, SharedUdp, udp_control};
+use crate::path::icmp::{IcmpError, Rejection};
+use crate::path::udp::{ControlResult, Incoming, SharedUdp, UdpLink, udp_control};
+use crate::platform;
 use crate::settings::Families;
 use std::task::{Context, Poll};
 use tokio::io::ReadBuf;
@@ -20,6 +22,13 @@ async fn server() -> (UdpSocket, SocketAddr) {
     (socket, at)
 }
 
+async fn bytes(link: &mut UdpLink) -> Vec<u8> {
+    match link.recv().await {
+        Some(Incoming::Datagram(datagram)) => datagram.bytes,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn each_link_hears_its_own_server() {
     let ((one, one_at), (two, two_at), (stranger, _)) = (server().await, server().await, server().await);
@@ -32,8 +41,8 @@ async fn each_link_hears_its_own_server() {
     stranger.send_to(b"who?", shared.local()).await.unwrap();
     two.send_to(b"two", shared.local()).await.unwrap();
     one.send_to(b"one", shared.local()).await.unwrap();
-    assert_eq!(to_one.recv().await.map(|datagram| datagram.bytes), Some(b"one".to_vec()));
-    assert_eq!(to_two.recv().await.map(|datagram| datagram.bytes), Some(b"two".to_vec()));
+    assert_eq!(bytes(&mut to_one).await, b"one");
+    assert_eq!(bytes(&mut to_two).await, b"two");
     assert_eq!(shared.strays(), 1);
 }
 
@@ -83,7 +92,42 @@ async fn a_closed_port_shows_itself_to_the_control() {
     drop(socket);
     let schedule = [0, 20, 40].map(Duration::from_millis);
     let result = udp_control(&system(), loopback(), at, b"x", &schedule, Duration::from_secs(5)).await;
-    assert_eq!(result, ControlResult::Rejected(Cause::Refused));
+    let ControlResult::Rejected(Rejection { cause, icmp }) = result else { panic!("{result:?}") };
+    assert_eq!(cause, Cause::Refused);
+    if platform::TELLS_ICMP_ERRORS {
+        assert_eq!(icmp, Some(port_unreachable(at)));
+    }
+}
+
+fn port_unreachable(about: SocketAddr) -> IcmpError {
+    let (icmp_type, icmp_code) = if about.is_ipv4() { (3, 3) } else { (1, 4) };
+    IcmpError { about, from: Some(about.ip()), icmp_type, icmp_code }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[tokio::test]
+async fn a_shared_socket_tells_whose_port_is_closed_and_serves_the_others() {
+    for local in ["127.0.0.1:0", "[::1]:0"].map(address) {
+        let closed = [UdpSocket::bind(local).await.unwrap(), UdpSocket::bind(local).await.unwrap()];
+        let [one_at, two_at] = closed.map(|socket| socket.local_addr().unwrap());
+        let open = UdpSocket::bind(local).await.unwrap();
+        let shared = SharedUdp::open(&system(), local, Clock::start()).unwrap();
+        let [mut one, mut two, mut other] =
+            [one_at, two_at, open.local_addr().unwrap()].map(|at| shared.link(at).unwrap());
+        // Many more than the errors in a row after which a socket counts as dead.
+        for _ in 0..300 {
+            one.send(b"x").await.unwrap();
+            two.send(b"x").await.unwrap();
+            assert_eq!(one.recv().await, Some(Incoming::Icmp(port_unreachable(one_at))));
+            assert_eq!(two.recv().await, Some(Incoming::Icmp(port_unreachable(two_at))));
+        }
+        one.send(b"x").await.unwrap();
+        other.send(b"ping").await.unwrap();
+        let mut buffer = [0; 64];
+        let (length, from) = open.recv_from(&mut buffer).await.unwrap();
+        open.send_to(&buffer[..length], from).await.unwrap();
+        assert_eq!(bytes(&mut other).await, b"ping");
+    }
 }
 
 #[tokio::test]
@@ -165,6 +209,8 @@ async fn the_control_keeps_its_schedule_and_its_bound() {
 #[tokio::test(start_paused = true)]
 async fn a_local_firewall_shows_itself_to_the_control() {
     let (result, sent, _) = control_into(Some(io::ErrorKind::PermissionDenied)).await;
-    let ControlResult::Rejected(Cause::LocalRefusal { .. }) = result else { panic!("{result:?}") };
+    let ControlResult::Rejected(Rejection { cause: Cause::LocalRefusal { .. }, icmp: None }) = result else {
+        panic!("{result:?}")
+    };
     assert_eq!(sent, [0.0]);
 }
