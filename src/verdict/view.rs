@@ -4,6 +4,7 @@
 use super::{Capabilities, Finding, Kind};
 use raincheck_probes::evidence::{Cause, Evidence, Outcome, PathEvidence, Route, Stage, Step, Transport};
 use raincheck_probes::ice::rank::Rank;
+use raincheck_probes::ice::{CandidateType, Policy};
 use std::collections::BTreeSet;
 
 /// Requests that must go unanswered before silence over UDP is more than chance.
@@ -195,6 +196,11 @@ pub(crate) fn unanswered(path: &PathEvidence) -> u32 {
     of_stage(Stage::Binding).max(of_stage(Stage::Allocate))
 }
 
+/// Whether a finding is about the quality of media.
+pub(crate) fn is_of_media(code: &str) -> bool {
+    matches!(code, "latency-high" | "jitter-high" | "loss-high")
+}
+
 /// The evidence in one order.
 #[derive(Debug)]
 pub(crate) struct View {
@@ -229,6 +235,12 @@ impl View {
     /// Paths through a proxy.
     pub(crate) fn proxied(&self) -> impl Iterator<Item = &PathEvidence> + Clone {
         self.paths().filter(|p| p.route != Route::Direct)
+    }
+
+    /// Whether the tenant's policy takes candidates of this type away from the client, which else would use them.
+    pub(crate) fn forbids(&self, kind: CandidateType) -> bool {
+        let asked = &self.evidence.asked;
+        asked.ice_filtering.contains(&kind) && (kind == CandidateType::Relay || asked.policy == Policy::All)
     }
 
     /// The path that the client would use.
@@ -287,17 +299,19 @@ impl View {
         let tried: Vec<(&PathEvidence, PathState)> =
             self.paths().filter(|p| p.client_tries).map(|p| (p, self.state(p))).collect();
         let relays_asked = tried.iter().any(|(p, _)| !is_stun_only(p));
+        if relays_asked && self.forbids(CandidateType::Relay) {
+            return Kind::Fails;
+        }
         let good = |(path, state): &(&PathEvidence, PathState)| {
             (!relays_asked || !is_stun_only(path)) && matches!(state, PathState::Works | PathState::Reachable)
         };
         let any = |wanted: PathState| tried.iter().any(|(_, state)| *state == wanted);
         let direct_udp = Capabilities::direct_udp(self, tried.iter().map(|(p, _)| *p));
-        let media_is_poor =
-            findings.iter().any(|f| matches!(f.code, "latency-high" | "jitter-high" | "loss-high"));
+        let held_back = findings.iter().any(|f| is_of_media(f.code) || f.code == "turn-forbidden-peer");
         if !tried.iter().any(good) {
             return if tried.is_empty() || any(PathState::Undecided) { Kind::Unknown } else { Kind::Fails };
         }
-        if any(PathState::Fails) || direct_udp == super::Answer::Fails || media_is_poor {
+        if any(PathState::Fails) || direct_udp == super::Answer::Fails || held_back {
             Kind::Degraded
         } else if any(PathState::Undecided) {
             Kind::Unknown
