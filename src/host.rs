@@ -61,6 +61,22 @@ impl Host {
         self.networks.iter().filter(chosen).map(own).collect()
     }
 
+    /// The addresses of the interface or address that the user chose, loopback included; empty when this host has
+    /// no such thing.
+    pub fn addresses_of(&self, choice: &InterfaceChoice) -> Vec<IpAddr> {
+        let mut addresses: Vec<IpAddr> = self.networks_for(Some(choice)).iter().map(|n| n.address).collect();
+        for interface in &self.interfaces {
+            match choice {
+                InterfaceChoice::Name(name) if interface.name == *name => {
+                    addresses.extend(&interface.addresses)
+                }
+                InterfaceChoice::Address(ip) if interface.addresses.contains(ip) => addresses.push(*ip),
+                InterfaceChoice::Name(_) | InterfaceChoice::Address(_) => {}
+            }
+        }
+        addresses
+    }
+
     /// Whether the interface that reports call `name` has this address.
     fn shows(&self, name: &str, address: IpAddr) -> bool {
         self.interfaces

@@ -28,7 +28,7 @@ pub struct CheckCommand {
 impl CheckCommand {
     /// Resolves the arguments.
     pub fn new(args: &CheckArgs, global: &GlobalArgs, inputs: &dyn Inputs) -> Result<Self, SettingsError> {
-        let media = resolve::seconds("--media", &args.media, true)?;
+        let media = resolve::media(&args.media)?;
         let deadline = global.deadline.as_deref().map(|text| resolve::seconds("--deadline", text, false));
         let times = Times { media, deadline: deadline.transpose()?.unwrap_or(DEADLINE + media) };
         let lab = resolve::lab(&args.probe.servers).map(|name| names::scenario("--lab", name)).transpose()?;

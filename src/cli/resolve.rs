@@ -108,6 +108,15 @@ pub fn seconds(flag: &'static str, text: &str, zero: bool) -> Result<Duration, S
     }
 }
 
+/// The longest media of a check: what one run of RTP sequence numbers has room for.
+const MAX_MEDIA: Duration = Duration::from_secs(1200);
+
+/// Reads `--media`.
+pub fn media(text: &str) -> Result<Duration, SettingsError> {
+    let media = seconds("--media", text, true)?;
+    if media <= MAX_MEDIA { Ok(media) } else { Err(value("--media", text, "at most 1200 seconds")) }
+}
+
 /// What no combination of other flags makes right.
 fn refuse(args: &ProbeArgs) -> Result<(), SettingsError> {
     if let Some((flag, instead)) = args.refused.tried() {

@@ -164,7 +164,7 @@ impl Planner<'_> {
         let shares = probe.binds.is_some() || enumerated || self.purpose == Purpose::Check;
         let found = self.probes.iter().position(|other| {
             shares
-                && other.server.uri == probe.server.uri
+                && other.server == probe.server
                 && other.transport == probe.transport
                 && other.proxy == probe.proxy
                 && other.binds == probe.binds
@@ -172,7 +172,7 @@ impl Planner<'_> {
         let at = found.unwrap_or_else(|| {
             probe.id = self.name(&probe);
             probe.also_elsewhere = self.probes.iter().any(|other| {
-                other.server.uri == probe.server.uri
+                other.server == probe.server
                     && other.transport == probe.transport
                     && other.proxy == probe.proxy
             });
@@ -185,7 +185,7 @@ impl Planner<'_> {
     /// The ways that the client would not take, for comparison: direct where it goes through a proxy, and
     /// through each proxy where it does not.
     fn what_it_leaves_out(&mut self, server: &IceServer) {
-        let is_stream = |probe: &&Probe| probe.transport != Transport::Udp && probe.server.uri == server.uri;
+        let is_stream = |probe: &&Probe| probe.transport != Transport::Udp && probe.server == *server;
         let taken: Vec<Probe> = self.probes.iter().filter(is_stream).cloned().collect();
         for taken in taken {
             let ways = std::iter::once(None).chain(self.proxies.iter().map(Some));

@@ -12,6 +12,7 @@ use raincheck_lab::{ClientSide, Lab, Scenario};
 use raincheck_probes::evidence::Evidence;
 use raincheck_probes::secret::Secret;
 use raincheck_probes::server::{Credentials, ServerList};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -98,8 +99,10 @@ struct Files(PathBuf);
 
 impl Files {
     fn create() -> std::io::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("raincheck-lab-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)?;
+        let random = RandomState::new().build_hasher().finish();
+        let folder = std::env::temp_dir().join(format!("raincheck-lab-{random:016x}"));
+        // One that is there already is somebody else's.
+        std::fs::create_dir(&folder)?;
         Ok(Self(folder))
     }
 }

@@ -122,14 +122,17 @@ fn observe(
 fn system_dial(settings: &Settings) -> Result<SystemDial, Failure> {
     let sources = match &settings.interface {
         None => Vec::new(),
-        Some(InterfaceChoice::Address(ip)) => vec![*ip],
-        Some(choice @ InterfaceChoice::Name(name)) => {
-            let networks = crate::host::Host::look().networks_for(Some(choice));
-            if networks.is_empty() {
+        Some(choice) => {
+            let name = match choice {
+                InterfaceChoice::Name(name) => name.clone(),
+                InterfaceChoice::Address(ip) => ip.to_string(),
+            };
+            let addresses = crate::host::Host::look().addresses_of(choice);
+            if addresses.is_empty() {
                 let line = format!("--interface {name}: no such interface here, or it has no address");
                 return Err(Failure::new(line));
             }
-            networks.into_iter().map(|network| network.address).collect()
+            addresses
         }
     };
     Ok(SystemDial {

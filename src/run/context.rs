@@ -10,6 +10,7 @@ use raincheck_probes::server::Credentials;
 use raincheck_probes::stun::Schedule;
 use raincheck_probes::turn::{Action, Ask, Client, Config, Flavour, Framing};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// What all tasks of a run share.
@@ -79,6 +80,12 @@ impl RunContext {
             let mut schedules = self.schedules.lock().unwrap_or_else(PoisonError::into_inner);
             schedules.datagram = Schedule::prompt(paths.max(1));
         }
+    }
+
+    /// How many datagrams one request is by that time.
+    pub(super) fn requests_within(&self, time: Duration) -> u32 {
+        let schedules = self.schedules.lock().unwrap_or_else(PoisonError::into_inner);
+        schedules.datagram.sends().iter().filter(|at| **at < time).count() as u32
     }
 
     /// A source of randomness for one task.

@@ -2,8 +2,9 @@
 
 use super::context::{AllLeft, RunContext, Schedules};
 use super::note::note_relay_run;
-use super::path::{Held, PathTask, Shared};
+use super::path::{PathTask, Shared};
 use super::progress::{Phase, Progress};
+use super::relay::Held;
 use super::servers::{Chosen, choose};
 use super::sockets::Sockets;
 use super::stop::{Stop, StopReason, Stopper};
@@ -15,6 +16,7 @@ use crate::settings::{Patience, ProxyServer, Settings};
 use raincheck_probes::evidence::{AskedFor, Evidence, Stage, Transport};
 use raincheck_probes::ice::Candidate;
 use raincheck_probes::ice::gather::{GatherSetup, Gathering, Learned, SlotKind};
+use raincheck_probes::ice::network::Network;
 use raincheck_probes::ice::rank::rank;
 use raincheck_probes::machine::IdSource;
 use raincheck_probes::stun::Schedule;
@@ -49,6 +51,9 @@ pub enum RunError {
     /// The vendor did not hand out servers.
     #[error("{0}")]
     SignIn(#[from] crate::rainbow::SignInError),
+    /// The run ended before the vendor had handed out servers.
+    #[error("the sign-in did not end in time: {0}")]
+    SignInCut(String),
     /// No server is left to ask.
     #[error("no server to ask: {0}")]
     NoServers(String),
@@ -78,13 +83,17 @@ pub async fn run(settings: &Settings, purpose: Purpose, around: Surroundings) ->
     let job = Job { settings, purpose, context, chosen, host, proxies, progress: around.progress };
     let shared = job.probe_all().await;
     stopper.stop(StopReason::Finished);
-    leave(&job.context, left).await;
+    leave(&job.context, left, leave_margin(settings.deadline)).await;
     Ok(job.evidence(started, &shared).await)
+}
+
+fn leave_margin(deadline: Duration) -> Duration {
+    LEAVE_MARGIN.min(deadline / 4)
 }
 
 fn watch_the_clock(stopper: &Arc<Stopper>, deadline: Duration) {
     let at_deadline = Arc::clone(stopper);
-    let margin = LEAVE_MARGIN.min(deadline / 4);
+    let margin = leave_margin(deadline);
     tokio::spawn(async move {
         sleep(deadline - margin).await;
         at_deadline.stop(StopReason::Deadline);
@@ -123,10 +132,10 @@ fn seed() -> u64 {
 }
 
 /// Lets every session leave, within what the deadline has left for it.
-async fn leave(run: &RunContext, left: AllLeft) {
+async fn leave(run: &RunContext, left: AllLeft, within: Duration) {
     run.close_door();
     // What has not left by then has been told, and its server ends it by itself.
-    let _ = timeout(LEAVE_MARGIN, left.wait()).await;
+    let _ = timeout(within, left.wait()).await;
 }
 
 struct Job<'a> {
@@ -166,11 +175,17 @@ impl Job<'_> {
             media_permission: settings.media_permission,
             ipv4: settings.families.v4,
             ipv6: settings.families.v6,
-            networks: self.host.networks_for(settings.interface.as_ref()),
+            networks: self.networks(),
             servers: self.chosen.servers.clone(),
             proxied: !self.proxies.is_empty(),
             seed: self.context.ids().next_u64(),
         })
+    }
+
+    /// What the user chose of the host's networks; on loopback there is nothing to choose.
+    fn networks(&self) -> Vec<Network> {
+        let local = self.chosen.all_on_loopback(&self.settings.resolve);
+        self.host.networks_for(self.settings.interface.as_ref().filter(|_| !local))
     }
 
     fn sockets(&self) -> Sockets {
@@ -225,7 +240,10 @@ impl Job<'_> {
         if self.purpose == Purpose::Gather || packets == 0 || self.context.stop.is_stopped() {
             return;
         }
-        let works = |path: &str| held.iter().any(|held| held.near.path() == path && held.far.is_some());
+        let works = |path: &str| {
+            let held = held.iter().find(|held| held.near.path() == path && held.far.is_some());
+            held.and_then(|held| held.log.path()).is_some_and(|path| path.works() == Some(true))
+        };
         let mut candidates = self.candidates(shared);
         candidates.retain(|candidate| candidate.path.as_deref().is_some_and(works));
         let ranking = rank(&self.settings.profile, &candidates);
@@ -239,9 +257,9 @@ impl Job<'_> {
         let step = held.log.begin(Stage::Relay, Some(far.relayed()));
         step.fact("media", true);
         let mut ids = self.context.ids();
-        let (run, changed) =
-            exchange::exchange(&self.context.desk(), [&held.near, far], packets, &mut ids).await;
-        note_relay_run(&held.log, step, run, changed, self.context.stop.is_stopped());
+        let seen = exchange::exchange(&self.context.desk(), [&held.near, far], packets, &mut ids).await;
+        let returned = seen.run.received;
+        note_relay_run(&held.log, step, seen, returned, self.context.stop.is_stopped());
     }
 
     /// What the client signals: what it found, without the types that the tenant's policy drops (Web SDK,

@@ -4,7 +4,7 @@
 //! When both allocations lie on one path, one transit is one round trip of that path: up to the server in
 //! the first allocation, back down in the second.
 
-use super::path::Relay;
+use super::relay::Relay;
 use super::{Clock, Stop};
 use raincheck_probes::evidence::RelayRun;
 use raincheck_probes::machine::{IdSource, Offset};
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{sleep_until, timeout_at};
+use tokio::time::sleep_until;
 
 /// An RTP header and 20 ms of G.711: what a softphone call sends fifty times a second.
 pub(super) const PACKET: usize = 172;
@@ -20,8 +20,11 @@ pub(super) const PACKET: usize = 172;
 /// The pace of a G.711 call.
 pub(super) const SPACING: Duration = Duration::from_millis(20);
 
-/// How long the last packets are waited for when not all came back.
+/// How long the last packets are waited for at least, when some came back.
 const SETTLE: Duration = Duration::from_millis(600);
+
+/// How long, when none came back: longer than the round trip of any path that carries a call.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// A packet that arrived in some allocation, on its way to the exchange that sent it.
 #[derive(Debug)]
@@ -69,44 +72,49 @@ pub(super) struct Desk<'a> {
     pub(super) stop: &'a Stop,
 }
 
+/// What came of an exchange.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Exchanged {
+    /// The record, with the second allocation as the far end.
+    pub(super) run: RelayRun,
+    /// Packets that arrived at the second allocation, and at the first.
+    pub(super) arrived: [u64; 2],
+    /// Packets that came in changed; they count as lost.
+    pub(super) changed: u64,
+}
+
 /// Sends `count` packets each way between two allocations at the pace of a call, and counts.
 ///
-/// Ends early when all have arrived, or when the run ends. Packets that came back changed are counted as
-/// sent and not as received, and as `changed`.
+/// Ends early when all have arrived, or when the run ends; what was sent until then counts.
 pub(super) async fn exchange(
     desk: &Desk<'_>,
     ends: [&Relay; 2],
     count: u16,
     ids: &mut IdSource,
-) -> (RelayRun, u64) {
+) -> Exchanged {
     let exchange = ids.next_u64() as u32;
     let mut arrivals = desk.mail.open(exchange, 64 + 4 * usize::from(count));
     let mut tally = Tally::new(count);
     let began = desk.clock.now();
-    let sending = async {
-        let mut sent = [Vec::new(), Vec::new()];
-        for sequence in 0..count {
-            sleep_until(desk.clock.instant(began + SPACING * u32::from(sequence))).await;
-            for (direction, (from, to)) in [(ends[0], ends[1]), (ends[1], ends[0])].into_iter().enumerate() {
-                sent[direction].push(desk.clock.now());
-                from.send(to.relayed(), packet(exchange, direction, sequence)).await;
-            }
-        }
-        sent
-    };
-    let mut cut = false;
-    tokio::select! {
-        sent = sending => tally.sent = sent,
-        _ = desk.stop.wait() => cut = true,
-    }
-    let patience = desk.clock.now() + SETTLE;
-    while !cut && tally.arrived() < 2 * usize::from(count) {
-        let next = timeout_at(desk.clock.instant(patience), arrivals.recv());
+    for sequence in 0..count {
         tokio::select! {
-            arrival = next => match arrival {
-                Ok(Some(arrival)) => tally.count(arrival),
-                Ok(None) | Err(_) => break,
+            () = sleep_until(desk.clock.instant(began + SPACING * u32::from(sequence))) => {}
+            _ = desk.stop.wait() => break,
+        }
+        for (direction, (from, to)) in [(ends[0], ends[1]), (ends[1], ends[0])].into_iter().enumerate() {
+            tally.sent[direction].push(desk.clock.now());
+            from.send(to.relayed(), packet(exchange, direction, sequence)).await;
+        }
+    }
+    let last_sent = desk.clock.now();
+    while !desk.stop.is_stopped() && tally.arrived() < tally.sent() {
+        let until = last_sent + tally.patience();
+        tokio::select! {
+            arrival = arrivals.recv() => match arrival {
+                Some(arrival) => tally.count(arrival),
+                None => break,
             },
+            () = sleep_until(desk.clock.instant(until)) => break,
             _ = desk.stop.wait() => break,
         }
     }
@@ -114,7 +122,7 @@ pub(super) async fn exchange(
         tally.count(arrival);
     }
     desk.mail.close(exchange);
-    (tally.finish(ends[1].path()), tally.changed)
+    tally.finish(ends[1].path())
 }
 
 /// The books of one exchange.
@@ -131,8 +139,22 @@ impl Tally {
         Self { sent: [Vec::new(), Vec::new()], seen: [unseen.clone(), unseen], order: Vec::new(), changed: 0 }
     }
 
+    fn sent(&self) -> usize {
+        self.sent.iter().map(Vec::len).sum()
+    }
+
     fn arrived(&self) -> usize {
         self.order.len()
+    }
+
+    /// How long after the last packet more are waited for: three times the slowest way so far.
+    fn patience(&self) -> Duration {
+        let transits =
+            self.order.iter().filter_map(|&(direction, sequence)| self.transit(direction, sequence));
+        match transits.reduce(f64::max) {
+            Some(slowest) => Duration::from_secs_f64(slowest * 3.0 / 1000.0).max(SETTLE),
+            None => SILENCE,
+        }
     }
 
     fn count(&mut self, arrival: Arrival) {
@@ -155,19 +177,21 @@ impl Tally {
         Some(at.since(sent).as_secs_f64() * 1000.0)
     }
 
-    fn finish(&self, far_end: &str) -> RelayRun {
+    fn finish(&self, far_end: &str) -> Exchanged {
         let transit_ms: Vec<f64> = self.order.iter().filter_map(|&(d, s)| self.transit(d, s)).collect();
         let jitter = (0..2).filter_map(|direction| {
             let of_direction = self.order.iter().filter(|&&(d, _)| d == direction);
             jitter(of_direction.filter_map(|&(d, s)| self.transit(d, s)))
         });
-        RelayRun {
+        let arrived = |direction| self.order.iter().filter(|&&(d, _)| d == direction).count() as u64;
+        let run = RelayRun {
             far_end: far_end.to_owned(),
-            sent: self.sent.iter().map(|sent| sent.len() as u64).sum(),
+            sent: self.sent() as u64,
             received: transit_ms.len() as u64,
             transit_ms,
             jitter_ms: jitter.reduce(f64::max),
-        }
+        };
+        Exchanged { run, arrived: [arrived(0), arrived(1)], changed: self.changed }
     }
 }
 
@@ -239,8 +263,9 @@ mod tests {
         while let Ok(arrival) = arrivals.try_recv() {
             tally.count(arrival);
         }
-        let run = tally.finish("there");
-        assert_eq!((run.sent, run.received, tally.changed), (4, 1, 1));
-        assert_eq!(run.transit_ms, [25.0]);
+        let seen = tally.finish("there");
+        assert_eq!((seen.run.sent, seen.run.received, seen.changed), (4, 1, 1));
+        assert_eq!(seen.arrived, [1, 0]);
+        assert_eq!(seen.run.transit_ms, [25.0]);
     }
 }

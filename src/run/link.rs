@@ -95,11 +95,13 @@ impl Link {
         }
     }
 
-    /// Closes a stream so that everything written is still delivered. Datagrams need no closing.
-    pub(super) async fn close(&mut self) {
-        if let Self::Stream { opened, .. } = self {
-            // Nothing is left to learn from a stream that does not close.
-            let _ = timeout(WRITE_PATIENCE, opened.stream.shutdown()).await;
+    /// Closes a stream in order; whether that worked. Datagrams need no closing.
+    pub(super) async fn close(&mut self) -> bool {
+        match self {
+            Self::Datagrams(_) => true,
+            Self::Stream { opened, .. } => {
+                matches!(timeout(WRITE_PATIENCE, opened.stream.shutdown()).await, Ok(Ok(())))
+            }
         }
     }
 }
@@ -107,7 +109,11 @@ impl Link {
 fn stream_cause(error: &io::Error, received: u64) -> Cause {
     match error.kind() {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Cause::Reset { received },
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionAborted => Cause::Closed { received },
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionAborted | io::ErrorKind::TimedOut => {
+            Cause::Closed { received }
+        }
+        // TLS on the open stream: an alert, or a record that was damaged on the way.
+        io::ErrorKind::InvalidData => Cause::TlsFailed { detail: error.to_string() },
         _ => cause_of(error),
     }
 }

@@ -16,6 +16,7 @@ mod note;
 mod path;
 mod progress;
 mod rejection;
+mod relay;
 mod servers;
 mod session;
 mod signin;

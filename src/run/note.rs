@@ -1,8 +1,9 @@
 //! What a path's record and the client's gathering are told of an ask.
 
+use super::exchange::Exchanged;
 use super::session::Ended;
 use super::{OpenStep, PathLog};
-use raincheck_probes::evidence::{Cause, Proof, RelayRun, SkipReason};
+use raincheck_probes::evidence::{Cause, Proof, SkipReason};
 use raincheck_probes::ice::gather::{Failure, Learned};
 use raincheck_probes::turn::Answer;
 use time::OffsetDateTime;
@@ -75,22 +76,26 @@ pub(super) fn failed(cause: &Cause) -> Learned {
     })
 }
 
-/// Ends a relay step and keeps the run.
-pub(super) fn note_relay_run(log: &PathLog, step: OpenStep, run: RelayRun, changed: u64, cut: bool) {
+/// Ends a relay step and keeps the run. `returned` counts the packets that arrived in an allocation of this
+/// very path: only they prove it.
+pub(super) fn note_relay_run(log: &PathLog, step: OpenStep, seen: Exchanged, returned: u64, cut: bool) {
+    let Exchanged { run, changed, .. } = seen;
     step.fact("far_end", run.far_end.clone());
     step.fact("sent", run.sent);
     step.fact("received", run.received);
     if changed > 0 {
         step.fact("changed", changed);
     }
-    let (sent, received) = (run.sent, run.received);
+    let sent = run.sent;
     log.update(|path| {
-        if received > 0 {
+        if returned > 0 {
             path.proof = path.proof.max(Some(Proof::Media));
         }
-        path.relay_runs.push(run);
+        if sent > 0 {
+            path.relay_runs.push(run);
+        }
     });
-    match received {
+    match returned {
         0 if cut => drop(step),
         0 if changed > 0 => step.fail(Cause::RelayCorrupt { changed }),
         0 => step.fail(Cause::RelayNoReturn { sent }),

@@ -2,15 +2,15 @@
 
 use super::PathLog;
 use super::context::RunContext;
-use super::exchange::exchange;
 use super::link::Link;
-use super::note::{close_step, failed, last_cause, note_relay_run, username_expires};
-use super::session::{Ended, Session};
+use super::note::{close_step, failed, last_cause, username_expires};
+use super::relay::{Held, Relay};
+use super::session::Session;
 use super::sockets::{Sockets, unspecified};
 use crate::path::{ControlResult, Target, open_stream, udp_control};
 use crate::plan::{Probe, Purpose};
 use crate::platform;
-use raincheck_probes::evidence::{Cause, Proof, RelayRun, SkipReason, Stage, Transport};
+use raincheck_probes::evidence::{Cause, Proof, Stage, Transport};
 use raincheck_probes::ice::gather::{Failure, Gathering, Learned};
 use raincheck_probes::ice::stack::Role;
 use raincheck_probes::machine::Offset;
@@ -22,12 +22,6 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 
-/// Packets each way that prove a relay.
-const PROOF_PACKETS: u16 = 10;
-
-/// Packets each way between relays of different servers.
-const CROSS_PACKETS: u16 = 5;
-
 /// How long a server may be silent before a connected socket asks whether the network rejects us. Where only such a
 /// socket is told, it asks at once: routers limit the rate of their ICMP errors (six, then one a second, on Linux),
 /// and the other requests use them up.
@@ -37,40 +31,6 @@ const SILENCE: Duration =
 /// When that socket asks, and until when it listens.
 const CONTROL: [Duration; 3] = [Duration::ZERO, Duration::from_millis(300), Duration::from_millis(800)];
 const CONTROL_WITHIN: Duration = Duration::from_millis(1500);
-
-/// An allocation that is held.
-#[derive(Debug, Clone)]
-pub(super) struct Relay {
-    session: Session,
-    relayed: SocketAddr,
-}
-
-impl Relay {
-    /// The relayed address.
-    pub(super) fn relayed(&self) -> SocketAddr {
-        self.relayed
-    }
-
-    /// The path that it was allocated over.
-    pub(super) fn path(&self) -> &str {
-        self.session.path()
-    }
-
-    /// Sends a packet from the relayed address to a peer.
-    pub(super) async fn send(&self, peer: SocketAddr, payload: Vec<u8>) {
-        self.session.send(peer, payload).await;
-    }
-}
-
-/// A path whose allocations are held, so that more can be sent over it.
-pub(super) struct Held {
-    /// The record of the path.
-    pub(super) log: PathLog,
-    /// The allocation that is the path's own.
-    pub(super) near: Relay,
-    /// A second one over the same path.
-    pub(super) far: Option<Relay>,
-}
 
 /// Whether the server has been heard of.
 struct Heard(watch::Sender<bool>);
@@ -118,7 +78,9 @@ impl PathTask {
     /// Asks, and ends when the path is proven or given up, or when the run ends.
     pub(super) async fn run(self) -> Option<Held> {
         let stop = self.run.stop.clone();
+        // The proof is asked first: an exchange that is cut short ends by itself, and what it has seen counts.
         let held = tokio::select! {
+            biased;
             held = self.prove() => held,
             _ = stop.wait() => None,
         };
@@ -140,16 +102,18 @@ impl PathTask {
                 return None;
             }
             heard.wait().await;
-            self.second().await
+            Some(self.second().await)
         };
         let first = self.first(&heard);
         tokio::pin!(first, second);
-        let near = tokio::select! {
-            near = &mut first => near?,
-            far = &mut second => return self.relay(first.await?, far).await,
+        let (near, far) = tokio::select! {
+            near = &mut first => (near?, second.await),
+            far = &mut second => (first.await?, far),
         };
-        let far = if twice { second.await } else { None };
-        self.relay(near, far).await
+        match self.shared.purpose {
+            Purpose::Gather => None,
+            Purpose::Check => Some(self.relay(near, far).await),
+        }
     }
 
     /// The path's own session: Binding where there is one, and Allocate.
@@ -257,11 +221,17 @@ impl PathTask {
                 Ok(_) => return None,
                 Err(cause) => cause,
             };
-            let Some((to, redirects)) = ended.redirect.zip(redirects.as_mut()) else {
-                return Some(Err(cause));
-            };
+            let Some(to) = ended.redirect else { return Some(Err(cause)) };
             at = Some(to);
-            let next = match redirects.follow(to) {
+            // Behind a proxy that resolved the name, the first server's address is not known.
+            let followed = match &mut redirects {
+                Some(seen) => seen.follow(to),
+                none => {
+                    *none = Some(Redirects::new(to));
+                    Ok(())
+                }
+            };
+            let next = match followed {
                 Ok(()) => self.session_at(to, log).await,
                 Err(refused) => Err(refused),
             };
@@ -291,84 +261,19 @@ impl PathTask {
             };
             self.learn(&self.probe.relay_slots, &learned);
         }
-        Relay { session, relayed }
+        Relay::new(session, relayed)
     }
 
-    /// The second allocation. Its failure is not the path's: the first has shown what the path can do.
-    async fn second(&self) -> Option<Relay> {
+    /// The second allocation. Its failure is not the path's: the first has shown what the path can do. Why there
+    /// is none is kept beside the steps that it keeps from being tried.
+    async fn second(&self) -> Result<Relay, Cause> {
         let scratch = super::Journal::new(self.run.clock).open(self.probe.evidence());
-        let (link, server) = self.link(&scratch, true).await?;
+        let (link, server) = self.link(&scratch, true).await.ok_or_else(|| last_cause(&scratch))?;
         let client = self.run.client(link.framing(), self.probe.server.credentials.clone());
         let session = Session::start(&self.run, link, client, &self.probe.id, None);
-        let (session, relayed, _) = self.allocation(session, server, &scratch).await?.ok()?;
-        Some(Relay { session, relayed })
-    }
-
-    /// Packets between the two allocations, then between this server and another.
-    async fn relay(&self, near: Relay, far: Option<Relay>) -> Option<Held> {
-        if self.shared.purpose == Purpose::Gather {
-            return None;
-        }
-        match &far {
-            Some(far) => {
-                if self.permit(&near, far).await {
-                    self.exchange(&near, far, PROOF_PACKETS).await;
-                }
-            }
-            None => self.log.skip(Stage::Permission, SkipReason::NoPeer),
-        }
-        self.cross(&near).await;
-        Some(Held { log: self.log.clone(), near, far })
-    }
-
-    /// Permissions and channels on both sides, all at once.
-    async fn permit(&self, near: &Relay, far: &Relay) -> bool {
-        let (there, here) = (far.relayed, near.relayed);
-        let permission = async {
-            let step = self.log.begin(Stage::Permission, Some(there));
-            let ended = near.session.ask(Ask::Permission(vec![there])).await;
-            ended.is_some_and(|ended| close_step(&self.log, step, &ended).is_ok())
-        };
-        let channel = async {
-            let step = self.log.begin(Stage::Channel, Some(there));
-            let ended = near.session.ask(Ask::Channel(there)).await;
-            ended.is_some_and(|ended| close_step(&self.log, step, &ended).is_ok())
-        };
-        let far_permission = far.session.ask(Ask::Permission(vec![here]));
-        let far_channel = far.session.ask(Ask::Channel(here));
-        let (permitted, _, far_permitted, _) = tokio::join!(permission, channel, far_permission, far_channel);
-        permitted && far_permitted.is_some_and(|ended| ended.finished.result.is_ok())
-    }
-
-    async fn exchange(&self, near: &Relay, far: &Relay, packets: u16) {
-        let step = self.log.begin(Stage::Relay, Some(far.relayed));
-        let mut ids = self.run.ids();
-        let (run, changed) = exchange(&self.run.desk(), [near, far], packets, &mut ids).await;
-        note_relay_run(&self.log, step, run, changed, self.run.stop.is_stopped());
-    }
-
-    /// An exchange with a relay of another server, if one is held by now. Both paths keep the record.
-    async fn cross(&self, near: &Relay) {
-        let host = self.probe.host();
-        let partner = {
-            let mut crossings = self.shared.crossings.lock().unwrap_or_else(PoisonError::into_inner);
-            let partner = crossings.iter().rev().find(|(server, _, _)| *server != host).cloned();
-            crossings.push((host, near.clone(), self.log.clone()));
-            partner
-        };
-        let Some((_, other, other_log)) = partner else { return };
-        let ours = near.session.ask(Ask::Permission(vec![other.relayed]));
-        let theirs = other.session.ask(Ask::Permission(vec![near.relayed]));
-        let (ours, theirs) = tokio::join!(ours, theirs);
-        let permitted = |ended: Option<Ended>| ended.is_some_and(|ended| ended.finished.result.is_ok());
-        if permitted(ours) && permitted(theirs) {
-            let mut ids = self.run.ids();
-            let step = self.log.begin(Stage::Relay, Some(other.relayed));
-            let (run, changed) = exchange(&self.run.desk(), [near, &other], CROSS_PACKETS, &mut ids).await;
-            let mirrored = RelayRun { far_end: self.probe.id.clone(), ..run.clone() };
-            other_log.update(|path| path.relay_runs.push(mirrored));
-            note_relay_run(&self.log, step, run, changed, self.run.stop.is_stopped());
-        }
+        let allocation = self.allocation(session, server, &scratch).await;
+        let (session, relayed, _) = allocation.ok_or_else(|| last_cause(&scratch))??;
+        Ok(Relay::new(session, relayed))
     }
 
     /// Opens the way to the server: a link, and the server's address where it is known.
@@ -378,10 +283,17 @@ impl PathTask {
                 let server = self.udp_server(log).await?;
                 let link = self.shared.sockets.link(&self.run, &self.probe, server, second);
                 match link {
-                    Ok(link) => Some((Link::Datagrams(link), Some(server))),
+                    Ok(link) => {
+                        if !second {
+                            self.shared.sockets.note_base(&self.probe, link.local());
+                        }
+                        Some((Link::Datagrams(link), Some(server)))
+                    }
                     Err(cause) => {
                         log.begin(Stage::Connect, Some(server)).fail(cause.clone());
-                        self.learn_all(&failed(&cause));
+                        if !second {
+                            self.learn_all(&failed(&cause));
+                        }
                         None
                     }
                 }
@@ -397,7 +309,7 @@ impl PathTask {
                 };
                 let server = opened.server;
                 if !second {
-                    self.shared.sockets.note_stream(&self.probe, opened.local);
+                    self.shared.sockets.note_base(&self.probe, opened.local);
                 }
                 Some((Link::stream(opened), server))
             }

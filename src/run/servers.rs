@@ -78,10 +78,11 @@ async fn of_catalog(
     let chosen = if measure && wanted < listed.len() {
         let uris: Vec<(IceUri, IceUri)> = listed.iter().map(|server| datagram_and_stream(server)).collect();
         let first = nearest(run, &uris, settings.proxies().first(), wanted).await;
-        from.push_str(match first.len() {
-            0 => ", the first ones: none answered when the nearest were looked for",
-            _ => ", the nearest by time of answer",
-        });
+        match first.len() {
+            0 => from.push_str(", the first ones: none answered when the nearest were looked for"),
+            few if few < wanted => from.push_str(&format!(", {few} by time of answer and the first others")),
+            _ => from.push_str(", the nearest by time of answer"),
+        }
         let rest = (0..listed.len()).filter(|index| !first.contains(index));
         first
             .iter()

@@ -17,10 +17,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 
 /// How long the server is given to confirm over UDP that the allocation is gone.
 const LEAVE_WITHIN: Duration = Duration::from_millis(900);
+
+/// How long after a 437 the release is asked for again, while an Allocate may still be on its way.
+const ASK_AGAIN: Duration = Duration::from_millis(150);
 
 /// Asks and packets that may wait for the task.
 const ROOM: usize = 256;
@@ -152,23 +155,25 @@ impl Task {
         if self.dead.is_some() {
             return timer.await;
         }
-        let client = &mut self.client;
+        let (client, mut came_in) = (&mut self.client, None);
         let received = tokio::select! {
             received = self.link.receive(|bytes, at| {
-                client.handle(Input::Received(bytes), at.unwrap_or_else(|| clock.now()));
+                let at = at.unwrap_or_else(|| clock.now());
+                came_in = Some(at);
+                client.handle(Input::Received(bytes), at);
             }) => Some(received),
             () = timer => None,
         };
-        self.now = clock.now();
+        self.now = came_in.unwrap_or_else(|| clock.now());
         match received {
             None => self.client.handle(Input::Tick, self.now),
             Some(Ok(None)) => self.rejections.answered(),
             Some(Ok(Some(icmp))) => self.rejections.add(icmp.rejection(), self.now),
-            Some(Err(cause)) => self.die(cause),
+            Some(Err(cause)) => self.fail(cause),
         }
         if let Some(rejection) = self.rejections.take(self.now) {
             self.icmp = rejection.icmp;
-            self.die(rejection.cause);
+            self.fail(rejection.cause);
         }
     }
 
@@ -190,16 +195,29 @@ impl Task {
                 {
                     // A datagram that the system refuses once is a lost packet; a stream is gone.
                     if self.link.framing() == Framing::Stream {
-                        self.die(cause);
+                        self.fail(cause);
                     }
                 }
             }
         }
     }
 
-    fn die(&mut self, cause: Cause) {
+    /// Ends what is under way with this cause. A stream is dead then; over datagrams the next ask may fare
+    /// better, and what the server holds can still be given back.
+    fn fail(&mut self, cause: Cause) {
         self.client.abort(cause.clone(), self.run.clock.now());
-        self.dead = Some(cause);
+        if self.link.framing() == Framing::Stream {
+            self.dead = Some(cause);
+        }
+    }
+
+    /// A request that the link did not take.
+    fn not_sent(&mut self, cause: Cause) {
+        let for_now = self.link.framing() == Framing::Datagram && matches!(cause, Cause::LocalFailure { .. });
+        // A full buffer is a lost datagram, which the schedule repeats.
+        if !for_now {
+            self.fail(cause);
+        }
     }
 
     /// Does what the client wants until it waits; returns for how long.
@@ -210,7 +228,7 @@ impl Task {
                     if self.dead.is_none()
                         && let Err(cause) = self.link.send(&bytes).await
                     {
-                        self.die(cause);
+                        self.not_sent(cause);
                     }
                 }
                 Action::Event(event) => self.note(event),
@@ -230,7 +248,7 @@ impl Task {
                     let _ = reply.send(Ended { finished, redirect, odd, icmp: self.icmp.clone() });
                 }
             }
-            Event::Data { payload, .. } => self.run.mail.deliver(&payload, self.run.clock.now()),
+            Event::Data { payload, .. } => self.run.mail.deliver(&payload, self.now),
             Event::Redirected { id, to, .. } => {
                 self.redirects.insert(id, to);
             }
@@ -250,26 +268,59 @@ impl Task {
         }
         let step = self.log.as_ref().map(|log| log.begin(Stage::Release, None));
         match self.link.framing() {
-            Framing::Datagram => {
-                let gone = timeout(LEAVE_WITHIN, self.release()).await;
-                end_release(step, gone.ok());
-            }
-            Framing::Stream => {
-                // The close ends the allocation (RFC 8656 section 6.1); the Refresh before it says so in words.
-                // Waiting for its answer would teach nothing and cost a round trip.
-                let written = match self.client.release_bytes() {
-                    Some(bytes) => self.link.send(&bytes).await,
-                    None => Ok(()),
-                };
-                self.link.close().await;
-                if let Some(step) = step {
-                    step.fact("closed", true);
-                    match written {
-                        Ok(()) => step.pass(),
-                        Err(cause) => step.fail(cause),
+            Framing::Datagram => self.release_datagram(step).await,
+            Framing::Stream => self.release_stream(step).await,
+        }
+    }
+
+    /// The close ends the allocation (RFC 8656 section 6.1); the Refresh before it says so in words. Waiting for its
+    /// answer would teach nothing and cost a round trip.
+    async fn release_stream(&mut self, step: Option<OpenStep>) {
+        let written = match self.client.release_bytes() {
+            Some(bytes) => self.link.send(&bytes).await,
+            None => Ok(()),
+        };
+        let closed = self.link.close().await;
+        let Some(step) = step else { return };
+        step.fact("answered", false);
+        step.fact("closed", closed);
+        match written {
+            Ok(()) => step.pass(),
+            Err(cause) => step.fail(cause),
+        }
+    }
+
+    /// Asks until the server says that the allocation is gone.
+    ///
+    /// A server may say 437, there is none, before an Allocate that was still on its way arrives; so that answer is
+    /// believed at once only when no Allocate was.
+    async fn release_datagram(&mut self, step: Option<OpenStep>) {
+        let allocating = self.client.unfinished().any(|(_, ask)| matches!(ask, Ask::Allocate(_)));
+        let ended = Cause::LocalFailure { detail: "the run ended".to_owned() };
+        self.client.abort(ended, self.run.clock.now());
+        let mut none_there = false;
+        let gone = timeout(LEAVE_WITHIN, async {
+            loop {
+                match self.release().await {
+                    Err(Cause::StunError { stun_code: 437, .. }) if allocating => {
+                        none_there = true;
+                        sleep(ASK_AGAIN).await;
                     }
+                    ended => return ended,
                 }
             }
+        });
+        let gone = gone.await;
+        let Some(step) = step else { return };
+        match gone {
+            Ok(Ok(_)) => step.pass(),
+            Ok(Err(Cause::StunError { stun_code: 437, .. })) => pass_without(step),
+            Ok(Err(cause)) => step.fail(cause),
+            Err(_) if none_there => pass_without(step),
+            Err(_) => step.fail(Cause::NoAnswer {
+                requests: self.run.requests_within(LEAVE_WITHIN),
+                waited_ms: LEAVE_WITHIN.as_millis() as u64,
+            }),
         }
     }
 
@@ -287,23 +338,12 @@ impl Task {
                 }
             };
             self.next_input(wake).await;
-            if let Some(cause) = &self.dead {
-                return Err(cause.clone());
-            }
         }
     }
 }
 
-fn end_release(step: Option<OpenStep>, ended: Option<Result<Answer, Cause>>) {
-    let Some(step) = step else { return };
-    match ended {
-        Some(Ok(_)) => step.pass(),
-        // 437: there is no allocation (any more), which is what was asked for.
-        Some(Err(Cause::StunError { stun_code: 437, .. })) => {
-            step.fact("stun_code", 437);
-            step.pass();
-        }
-        Some(Err(cause)) => step.fail(cause),
-        None => step.fail(Cause::NoAnswer { requests: 1, waited_ms: LEAVE_WITHIN.as_millis() as u64 }),
-    }
+/// There is no allocation (any more), which is what was asked for.
+fn pass_without(step: OpenStep) {
+    step.fact("stun_code", 437);
+    step.pass();
 }

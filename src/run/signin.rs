@@ -17,7 +17,12 @@ pub(super) async fn sign_in(
     login: &RainbowLogin,
 ) -> Result<Chosen, RunError> {
     let way = Way { run, proxy: settings.proxies().into_iter().next() };
-    let signed_in = rainbow::sign_in(&way, login, settings.nearest).await?;
+    let signed_in = tokio::select! {
+        signed_in = rainbow::sign_in(&way, login, settings.nearest) => signed_in?,
+        reason = run.stop.wait() => {
+            return Err(RunError::SignInCut(reason.cut_short(settings.deadline).unwrap_or_default()));
+        }
+    };
     Ok(Chosen {
         servers: signed_in.servers,
         from: format!("{} for {}", signed_in.environment, login.login),

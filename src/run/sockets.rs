@@ -7,7 +7,7 @@ use super::context::RunContext;
 use crate::path::connect::cause_of;
 use crate::path::{Dial, SharedUdp, UdpLink};
 use crate::plan::Probe;
-use raincheck_probes::evidence::{Cause, Transport};
+use raincheck_probes::evidence::Cause;
 use raincheck_probes::machine::IdSource;
 use std::collections::HashMap;
 use std::io;
@@ -32,14 +32,14 @@ struct Inner {
     own: HashMap<IpAddr, SharedUdp>,
     /// Further ones.
     more: HashMap<IpAddr, Vec<SharedUdp>>,
-    /// Local ends of streams by probe.
-    streams: HashMap<String, SocketAddr>,
+    /// Where each probe leaves from.
+    bases: HashMap<String, SocketAddr>,
 }
 
 impl Sockets {
     /// No sockets yet. `ports` is the client's own range, where it has one.
     pub(super) fn new(ports: Option<RangeInclusive<u16>>, default_local: Vec<IpAddr>, ids: IdSource) -> Self {
-        let inner = Inner { ids, own: HashMap::new(), more: HashMap::new(), streams: HashMap::new() };
+        let inner = Inner { ids, own: HashMap::new(), more: HashMap::new(), bases: HashMap::new() };
         Self { ports, default_local, inner: Mutex::new(inner) }
     }
 
@@ -47,10 +47,10 @@ impl Sockets {
     pub(super) fn open(&self, run: &RunContext, ip: IpAddr) -> Result<SocketAddr, Cause> {
         let mut inner = self.lock();
         if let Some(socket) = inner.own.get(&ip) {
-            return Ok(self.local(socket));
+            return Ok(self.with_default(socket.local()));
         }
         let socket = self.bind(run, &mut inner, ip).map_err(|error| cause_of(&error))?;
-        let local = self.local(&socket);
+        let local = self.with_default(socket.local());
         inner.own.insert(ip, socket);
         Ok(local)
     }
@@ -82,16 +82,13 @@ impl Sockets {
 
     /// Where a probe leaves from, once that is known.
     pub(super) fn base(&self, probe: &Probe) -> Option<SocketAddr> {
-        let inner = self.lock();
-        match probe.transport {
-            Transport::Udp => inner.own.get(&probe.binds?).map(|socket| self.local(socket)),
-            Transport::Tcp | Transport::Tls => inner.streams.get(&probe.id).copied(),
-        }
+        self.lock().bases.get(&probe.id).copied()
     }
 
-    /// Keeps the local end of a probe's stream.
-    pub(super) fn note_stream(&self, probe: &Probe, local: SocketAddr) {
-        self.lock().streams.insert(probe.id.clone(), local);
+    /// Keeps where a probe leaves from.
+    pub(super) fn note_base(&self, probe: &Probe, local: SocketAddr) {
+        let base = self.with_default(local);
+        self.lock().bases.insert(probe.id.clone(), base);
     }
 
     fn bind(&self, run: &RunContext, inner: &mut Inner, ip: IpAddr) -> io::Result<SharedUdp> {
@@ -112,8 +109,8 @@ impl Sockets {
         Err(last)
     }
 
-    fn local(&self, socket: &SharedUdp) -> SocketAddr {
-        let local = socket.local();
+    /// The address with the default route's own in place of the unspecified one.
+    fn with_default(&self, local: SocketAddr) -> SocketAddr {
         let stands_for = self.default_local.iter().find(|ip| ip.is_ipv4() == local.is_ipv4());
         match stands_for {
             Some(ip) if local.ip().is_unspecified() => SocketAddr::new(*ip, local.port()),

@@ -192,16 +192,19 @@ impl Client {
     }
 }
 
-/// Whether the server itself said that there is no allocation.
+/// Whether the server itself said that there is no allocation. 437 to an Allocate says that there is one
+/// (RFC 8656 section 7.2).
 fn says_no(cause: &Cause) -> bool {
-    matches!(
-        cause,
-        Cause::StunError { .. }
-            | Cause::CredentialsNeeded { .. }
-            | Cause::CredentialsRejected { .. }
-            | Cause::StaleNonceLoop { .. }
-            | Cause::BadRedirect { .. }
-    )
+    let there_is_one = matches!(cause, Cause::StunError { stun_code: 437, .. });
+    !there_is_one
+        && matches!(
+            cause,
+            Cause::StunError { .. }
+                | Cause::CredentialsNeeded { .. }
+                | Cause::CredentialsRejected { .. }
+                | Cause::StaleNonceLoop { .. }
+                | Cause::BadRedirect { .. }
+        )
 }
 
 fn malformed(detail: &str, message: &Message<'_>) -> Cause {
