@@ -1,6 +1,6 @@
 //! The verdict in one sentence.
 
-use super::view::{PathState, View, flow, is_stun_only, path_failure};
+use super::view::{PathState, View, flow, is_of_media, is_stun_only, path_failure};
 use super::words::{are, count, list};
 use super::{Answer, Capabilities, Finding, Kind, Severity, metrics};
 use raincheck_probes::evidence::{PathEvidence, Transport};
@@ -31,8 +31,7 @@ fn degraded(view: &View, findings: &[Finding]) -> &'static str {
     let tried = || view.paths().filter(|p| p.client_tries);
     let all_work = tried().all(|p| matches!(view.state(p), PathState::Works | PathState::Reachable));
     let udp_fails = tried().any(|p| p.transport == Transport::Udp && view.state(p) == PathState::Fails);
-    let media =
-        findings.iter().any(|f| f.paths.iter().any(|id| view.selected().is_some_and(|s| s.id == *id)));
+    let media = findings.iter().any(|f| is_of_media(f.code));
     if !tried().any(|p| view.state(p) == PathState::Works && !is_stun_only(p)) {
         "Some servers answer, but not on every path"
     } else if all_work && media {

@@ -195,6 +195,11 @@ pub(crate) fn unanswered(path: &PathEvidence) -> u32 {
     of_stage(Stage::Binding).max(of_stage(Stage::Allocate))
 }
 
+/// Whether a finding is about the quality of media.
+pub(crate) fn is_of_media(code: &str) -> bool {
+    matches!(code, "latency-high" | "jitter-high" | "loss-high")
+}
+
 /// The evidence in one order.
 #[derive(Debug)]
 pub(crate) struct View {
@@ -292,12 +297,11 @@ impl View {
         };
         let any = |wanted: PathState| tried.iter().any(|(_, state)| *state == wanted);
         let direct_udp = Capabilities::direct_udp(self, tried.iter().map(|(p, _)| *p));
-        let media_is_poor =
-            findings.iter().any(|f| matches!(f.code, "latency-high" | "jitter-high" | "loss-high"));
+        let held_back = findings.iter().any(|f| is_of_media(f.code) || f.code == "turn-forbidden-peer");
         if !tried.iter().any(good) {
             return if tried.is_empty() || any(PathState::Undecided) { Kind::Unknown } else { Kind::Fails };
         }
-        if any(PathState::Fails) || direct_udp == super::Answer::Fails || media_is_poor {
+        if any(PathState::Fails) || direct_udp == super::Answer::Fails || held_back {
             Kind::Degraded
         } else if any(PathState::Undecided) {
             Kind::Unknown
