@@ -1,7 +1,8 @@
 //! A run from settings to evidence.
 
 use super::context::{AllLeft, RunContext, Schedules};
-use super::path::{Held, PathTask, Shared, note_relay_run};
+use super::note::note_relay_run;
+use super::path::{Held, PathTask, Shared};
 use super::progress::{Phase, Progress};
 use super::servers::{Chosen, choose};
 use super::sockets::Sockets;

@@ -12,6 +12,7 @@ mod flavour;
 mod journal;
 mod link;
 mod nearest;
+mod note;
 mod path;
 mod progress;
 mod servers;

@@ -1,11 +1,12 @@
 //! One probe, from the name of the server to bytes through its relay.
 
+use super::PathLog;
 use super::context::RunContext;
 use super::exchange::exchange;
 use super::link::Link;
+use super::note::{close_step, failed, last_cause, note_relay_run, username_expires};
 use super::session::{Ended, Session};
 use super::sockets::{Sockets, unspecified};
-use super::{OpenStep, PathLog};
 use crate::path::{ControlResult, Target, open_stream, udp_control};
 use crate::plan::{Probe, Purpose};
 use raincheck_probes::evidence::{Cause, Proof, RelayRun, SkipReason, Stage, Transport};
@@ -194,7 +195,7 @@ impl PathTask {
     async fn bind(&self, session: &Session, server: Option<SocketAddr>, heard: &Heard) {
         let step = self.log.begin(Stage::Binding, server);
         let Some(ended) = session.ask(Ask::Binding).await else { return };
-        let answer = self.close_step(step, &ended);
+        let answer = close_step(&self.log, step, &ended);
         match answer {
             Ok(Answer::Bound { mapped }) => {
                 heard.tell();
@@ -209,48 +210,62 @@ impl PathTask {
         }
     }
 
-    /// Allocates, following the server where it sends us.
-    async fn allocate(
+    /// The path's own allocation.
+    async fn allocate(&self, session: Session, server: Option<SocketAddr>, heard: &Heard) -> Option<Relay> {
+        match self.allocation(session, server, &self.log).await? {
+            Ok((session, relayed, mapped)) => {
+                heard.tell();
+                Some(self.allocated(session, relayed, mapped))
+            }
+            Err(cause) => {
+                self.learn(&self.probe.relay_slots, &failed(&cause));
+                None
+            }
+        }
+    }
+
+    /// Allocates, following the server where it sends us. `None` when the run ended first.
+    async fn allocation(
         &self,
         mut session: Session,
         server: Option<SocketAddr>,
-        heard: &Heard,
-    ) -> Option<Relay> {
+        log: &PathLog,
+    ) -> Option<Result<(Session, SocketAddr, SocketAddr), Cause>> {
         let mut at = server;
         let mut redirects = server.map(Redirects::new);
         loop {
-            let step = self.log.begin(Stage::Allocate, at);
+            let step = log.begin(Stage::Allocate, at);
             let ended = session.ask(Ask::Allocate(self.families())).await?;
-            let redirect = ended.redirect;
-            match self.close_step(step, &ended) {
+            let username = self.probe.server.credentials.as_ref().map(|given| given.username.as_str());
+            if let Some(expires) = username.and_then(username_expires) {
+                step.fact("username_expires", expires);
+            }
+            let cause = match close_step(log, step, &ended) {
                 Ok(Answer::Allocated { relayed, mapped, .. }) => {
-                    heard.tell();
-                    return self.allocated(session, relayed.first().copied()?, mapped);
+                    return relayed.first().map(|relayed| Ok((session, *relayed, mapped)));
                 }
                 Ok(_) => return None,
+                Err(cause) => cause,
+            };
+            let Some((to, redirects)) = ended.redirect.zip(redirects.as_mut()) else {
+                return Some(Err(cause));
+            };
+            at = Some(to);
+            let next = match redirects.follow(to) {
+                Ok(()) => self.session_at(to, log).await,
+                Err(refused) => Err(refused),
+            };
+            match next {
+                Ok(next) => session = next,
                 Err(cause) => {
-                    let followed = redirect.zip(redirects.as_mut()).map(|(to, seen)| (to, seen.follow(to)));
-                    match followed {
-                        Some((to, Ok(()))) => {
-                            at = Some(to);
-                            session = self.session_at(to).await?;
-                        }
-                        Some((to, Err(refused))) => {
-                            self.log.begin(Stage::Allocate, Some(to)).fail(refused.clone());
-                            self.learn(&self.probe.relay_slots, &failed(&refused));
-                            return None;
-                        }
-                        None => {
-                            self.learn(&self.probe.relay_slots, &failed(&cause));
-                            return None;
-                        }
-                    }
+                    log.begin(Stage::Allocate, at).fail(cause.clone());
+                    return Some(Err(cause));
                 }
             }
         }
     }
 
-    fn allocated(&self, session: Session, relayed: SocketAddr, mapped: SocketAddr) -> Option<Relay> {
+    fn allocated(&self, session: Session, relayed: SocketAddr, mapped: SocketAddr) -> Relay {
         self.prove_at_least(Proof::Allocated);
         self.log.update(|path| {
             path.relayed = Some(relayed);
@@ -266,22 +281,17 @@ impl PathTask {
             };
             self.learn(&self.probe.relay_slots, &learned);
         }
-        Some(Relay { session, relayed })
+        Relay { session, relayed }
     }
 
     /// The second allocation. Its failure is not the path's: the first has shown what the path can do.
     async fn second(&self) -> Option<Relay> {
         let scratch = super::Journal::new(self.run.clock).open(self.probe.evidence());
-        let (link, _) = self.link(&scratch, true).await?;
+        let (link, server) = self.link(&scratch, true).await?;
         let client = self.run.client(link.framing(), self.probe.server.credentials.clone());
         let session = Session::start(&self.run, link, client, &self.probe.id, None);
-        let ended = session.ask(Ask::Allocate(self.families())).await?;
-        match ended.finished.result {
-            Ok(Answer::Allocated { relayed, .. }) => {
-                Some(Relay { session, relayed: relayed.first().copied()? })
-            }
-            _ => None,
-        }
+        let (session, relayed, _) = self.allocation(session, server, &scratch).await?.ok()?;
+        Some(Relay { session, relayed })
     }
 
     /// Packets between the two allocations, then between this server and another.
@@ -307,12 +317,12 @@ impl PathTask {
         let permission = async {
             let step = self.log.begin(Stage::Permission, Some(there));
             let ended = near.session.ask(Ask::Permission(vec![there])).await;
-            ended.is_some_and(|ended| self.close_step(step, &ended).is_ok())
+            ended.is_some_and(|ended| close_step(&self.log, step, &ended).is_ok())
         };
         let channel = async {
             let step = self.log.begin(Stage::Channel, Some(there));
             let ended = near.session.ask(Ask::Channel(there)).await;
-            ended.is_some_and(|ended| self.close_step(step, &ended).is_ok())
+            ended.is_some_and(|ended| close_step(&self.log, step, &ended).is_ok())
         };
         let far_permission = far.session.ask(Ask::Permission(vec![here]));
         let far_channel = far.session.ask(Ask::Channel(here));
@@ -425,55 +435,23 @@ impl PathTask {
         }
     }
 
-    /// A session with the server that ALTERNATE-SERVER named.
-    async fn session_at(&self, to: SocketAddr) -> Option<Session> {
+    /// A session with the server that ALTERNATE-SERVER named. Its certificate must name that address: a client that
+    /// has nothing but the address expects nothing else (Chromium, `services/network/p2p/socket_tcp.cc`).
+    async fn session_at(&self, to: SocketAddr, log: &PathLog) -> Result<Session, Cause> {
         let link = match self.probe.transport {
-            Transport::Udp => {
-                Link::Datagrams(self.shared.sockets.link(&self.run, &self.probe, to, false).ok()?)
-            }
+            Transport::Udp => Link::Datagrams(self.shared.sockets.link(&self.run, &self.probe, to, false)?),
             Transport::Tcp | Transport::Tls => {
                 let target = Target { port: to.port(), ..self.target(Host::Ip(to.ip())) };
-                let opened = open_stream(&self.run.path, &target, &self.log).await?;
-                Link::stream(Some(opened).filter(|opened| opened.trusted)?)
+                let opened = open_stream(&self.run.path, &target, log).await.filter(|opened| opened.trusted);
+                Link::stream(opened.ok_or_else(|| last_cause(log))?)
             }
         };
         let client = self.run.client(link.framing(), self.probe.server.credentials.clone());
-        Some(Session::start(&self.run, link, client, &self.probe.id, Some(self.log.clone())))
+        Ok(Session::start(&self.run, link, client, &self.probe.id, Some(log.clone())))
     }
 
     fn families(&self) -> Families {
         Families::V4
-    }
-
-    /// Ends a step by how an ask ended, and keeps what the ask showed of the path.
-    fn close_step(&self, step: OpenStep, ended: &Ended) -> Result<Answer, Cause> {
-        let finished = &ended.finished;
-        for (key, value) in &finished.facts.0 {
-            step.fact(key, value.clone());
-        }
-        if !ended.odd.is_empty() {
-            let odd: Vec<String> = ended.odd.iter().map(Cause::to_string).collect();
-            step.fact("odd", odd);
-        }
-        self.log.update(|path| path.request_rtt_ms.extend(finished.rtts_ms()));
-        let answered = finished.rounds.iter().any(|round| round.stun_code.is_some());
-        if finished.authenticated {
-            self.prove_at_least(Proof::Authenticated);
-        }
-        match &finished.result {
-            Ok(_) => step.pass(),
-            Err(Cause::CredentialsNeeded { .. }) => {
-                self.prove_at_least(Proof::Reachable);
-                step.skip(SkipReason::NoCredentials);
-            }
-            Err(cause) => {
-                if answered {
-                    self.prove_at_least(Proof::Reachable);
-                }
-                step.fail(cause.clone());
-            }
-        }
-        finished.result.clone()
     }
 
     fn prove_at_least(&self, proof: Proof) {
@@ -502,42 +480,5 @@ impl PathTask {
     fn learn_all(&self, learned: &Learned) {
         self.learn(&self.probe.mapped_slots, learned);
         self.learn(&self.probe.relay_slots, learned);
-    }
-}
-
-/// What the client would say of an ask that failed.
-fn failed(cause: &Cause) -> Learned {
-    Learned::Failed(match cause {
-        Cause::NoAnswer { .. } => Failure::TimedOut,
-        Cause::StunError { stun_code, reason, .. } | Cause::CredentialsRejected { stun_code, reason } => {
-            Failure::StunError { code: *stun_code, reason: reason.clone() }
-        }
-        Cause::CredentialsNeeded { .. } => {
-            Failure::StunError { code: 401, reason: "Unauthorized".to_owned() }
-        }
-        other => Failure::ConnectFailed(other.to_string()),
-    })
-}
-
-/// Ends a relay step and keeps the run.
-pub(super) fn note_relay_run(log: &PathLog, step: OpenStep, run: RelayRun, changed: u64, cut: bool) {
-    step.fact("far_end", run.far_end.clone());
-    step.fact("sent", run.sent);
-    step.fact("received", run.received);
-    if changed > 0 {
-        step.fact("changed", changed);
-    }
-    let (sent, received) = (run.sent, run.received);
-    log.update(|path| {
-        if received > 0 {
-            path.proof = path.proof.max(Some(Proof::Media));
-        }
-        path.relay_runs.push(run);
-    });
-    match received {
-        0 if cut => drop(step),
-        0 if changed > 0 => step.fail(Cause::RelayCorrupt { changed }),
-        0 => step.fail(Cause::RelayNoReturn { sent }),
-        _ => step.pass(),
     }
 }
