@@ -12,5 +12,7 @@ mod faults;
 mod leave;
 #[path = "loopback/networks.rs"]
 mod networks;
+#[path = "loopback/signin.rs"]
+mod signin;
 #[path = "loopback/world.rs"]
 mod world;

@@ -7,6 +7,8 @@ mod bad_input;
 mod help;
 #[path = "process/output.rs"]
 mod output;
+#[path = "process/signin.rs"]
+mod signin;
 #[path = "process/unreachable.rs"]
 mod unreachable;
 

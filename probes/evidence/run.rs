@@ -1,7 +1,7 @@
 //! The whole run: what was asked for, what was seen, on which host.
 
 use super::{Cause, PathEvidence};
-use crate::ice::{Candidate, GatherError, Policy};
+use crate::ice::{Candidate, CandidateType, GatherError, Policy};
 use crate::machine::Offset;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -55,6 +55,9 @@ pub struct AskedFor {
     pub proxies: Vec<String>,
     /// Whether proxy credentials were given.
     pub proxy_credentials: bool,
+    /// Candidate types that the tenant's policy drops, sending and receiving (the vendor's `iceFiltering`).
+    #[serde(default)]
+    pub ice_filtering: Vec<CandidateType>,
 }
 
 /// What a name resolved to.

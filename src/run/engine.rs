@@ -13,6 +13,7 @@ use crate::path::{Bounds, Dial, PathContext, Resolver, Trust};
 use crate::plan::{Probe, Purpose, plan};
 use crate::settings::{Patience, ProxyServer, Settings};
 use raincheck_probes::evidence::{AskedFor, Evidence, Stage, Transport};
+use raincheck_probes::ice::Candidate;
 use raincheck_probes::ice::gather::{GatherSetup, Gathering, Learned, SlotKind};
 use raincheck_probes::ice::rank::rank;
 use raincheck_probes::machine::IdSource;
@@ -225,11 +226,8 @@ impl Job<'_> {
             return;
         }
         let works = |path: &str| held.iter().any(|held| held.near.path() == path && held.far.is_some());
-        let candidates = {
-            let gathering = shared.gathering.lock().unwrap_or_else(PoisonError::into_inner);
-            let all = gathering.candidates();
-            all.filter(|candidate| candidate.path.as_deref().is_some_and(works)).cloned().collect::<Vec<_>>()
-        };
+        let mut candidates = self.candidates(shared);
+        candidates.retain(|candidate| candidate.path.as_deref().is_some_and(works));
         let ranking = rank(&self.settings.profile, &candidates);
         let selected = ranking.iter().find(|rank| rank.selected).map(|rank| rank.path.clone());
         // Everything else is given back now, while media flows.
@@ -246,8 +244,17 @@ impl Job<'_> {
         note_relay_run(&held.log, step, run, changed, self.context.stop.is_stopped());
     }
 
+    /// What the client signals: what it found, without the types that the tenant's policy drops (Web SDK,
+    /// `iceFiltering`).
+    fn candidates(&self, shared: &Shared) -> Vec<Candidate> {
+        let gathering = shared.gathering.lock().unwrap_or_else(PoisonError::into_inner);
+        let dropped = &self.chosen.ice_filtering;
+        gathering.candidates().filter(|candidate| !dropped.contains(&candidate.kind)).cloned().collect()
+    }
+
     async fn evidence(&self, started: String, shared: &Shared) -> Evidence {
         let reason = self.context.stop.wait().await;
+        let candidates = self.candidates(shared);
         let gathering = shared.gathering.lock().unwrap_or_else(PoisonError::into_inner);
         Evidence {
             asked: self.asked(),
@@ -255,7 +262,7 @@ impl Job<'_> {
             elapsed: self.context.clock.now(),
             cut_short: reason.cut_short(self.settings.deadline),
             paths: self.context.journal.snapshot(),
-            candidates: gathering.candidates().cloned().collect(),
+            candidates,
             gather_errors: gathering.errors().to_vec(),
             resolutions: self.context.path.resolver.resolutions(),
             interfaces: self.host.interfaces.clone(),
@@ -271,6 +278,7 @@ impl Job<'_> {
             vendor_servers: self.chosen.vendor,
             proxies: self.proxies.iter().map(ProxyServer::url).collect(),
             proxy_credentials: self.proxies.iter().any(|proxy| proxy.credentials.is_some()),
+            ice_filtering: self.chosen.ice_filtering.clone(),
         }
     }
 }

@@ -168,6 +168,7 @@ pub(crate) fn evidence(paths: Vec<PathEvidence>) -> Evidence {
             vendor_servers: false,
             proxies: Vec::new(),
             proxy_credentials: false,
+            ice_filtering: Vec::new(),
         },
         started: "2026-08-23T09:00:00Z".to_owned(),
         elapsed: Offset::from_ms(2600),

@@ -4,6 +4,7 @@ use super::view::{PathState, View, flow, is_of_media, is_stun_only, path_failure
 use super::words::{are, count, list};
 use super::{Answer, Capabilities, Finding, Kind, Severity, metrics};
 use raincheck_probes::evidence::{PathEvidence, Transport};
+use raincheck_probes::ice::CandidateType;
 
 /// One sentence for an administrator: what is the case, and why.
 pub(super) fn summary(view: &View, kind: Kind, findings: &[Finding]) -> String {
@@ -45,7 +46,8 @@ fn degraded(view: &View, findings: &[Finding]) -> &'static str {
 
 fn fails(view: &View) -> &'static str {
     let direct = Capabilities::direct_udp(view, view.paths().filter(|p| p.client_tries));
-    if direct == Answer::Works {
+    let dropped = [CandidateType::Host, CandidateType::Srflx].into_iter().all(|kind| view.forbids(kind));
+    if direct == Answer::Works && !dropped {
         "Only calls that need no relay can connect"
     } else if view.evidence.asked.credentials {
         "Calls cannot connect"

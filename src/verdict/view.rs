@@ -4,6 +4,7 @@
 use super::{Capabilities, Finding, Kind};
 use raincheck_probes::evidence::{Cause, Evidence, Outcome, PathEvidence, Route, Stage, Step, Transport};
 use raincheck_probes::ice::rank::Rank;
+use raincheck_probes::ice::{CandidateType, Policy};
 use std::collections::BTreeSet;
 
 /// Requests that must go unanswered before silence over UDP is more than chance.
@@ -236,6 +237,12 @@ impl View {
         self.paths().filter(|p| p.route != Route::Direct)
     }
 
+    /// Whether the tenant's policy takes candidates of this type away from the client, which else would use them.
+    pub(crate) fn forbids(&self, kind: CandidateType) -> bool {
+        let asked = &self.evidence.asked;
+        asked.ice_filtering.contains(&kind) && (kind == CandidateType::Relay || asked.policy == Policy::All)
+    }
+
     /// The path that the client would use.
     pub(crate) fn selected(&self) -> Option<&PathEvidence> {
         let id = self.selected.as_ref()?;
@@ -292,6 +299,9 @@ impl View {
         let tried: Vec<(&PathEvidence, PathState)> =
             self.paths().filter(|p| p.client_tries).map(|p| (p, self.state(p))).collect();
         let relays_asked = tried.iter().any(|(p, _)| !is_stun_only(p));
+        if relays_asked && self.forbids(CandidateType::Relay) {
+            return Kind::Fails;
+        }
         let good = |(path, state): &(&PathEvidence, PathState)| {
             (!relays_asked || !is_stun_only(path)) && matches!(state, PathState::Works | PathState::Reachable)
         };

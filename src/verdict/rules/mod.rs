@@ -123,6 +123,13 @@ pub(super) const RULES: &[Rule] = &[
         judge: network::dns_timeout,
     },
     Rule {
+        code: "policy-filtered",
+        severity: Severity::Error,
+        reference: Section::None,
+        explained_by: &[],
+        judge: network::policy_filtered,
+    },
+    Rule {
         code: "proxy-unreachable",
         severity: Severity::Error,
         reference: Section::Proxies,

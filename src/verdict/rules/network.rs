@@ -1,9 +1,11 @@
 //! This host's network and the resolver.
 
 use super::{Claim, Judgement};
-use crate::verdict::view::View;
+use crate::verdict::view::{PathState, View, is_stun_only};
 use crate::verdict::words::{cite, count, destinations, list};
+use crate::verdict::{Cite, Severity};
 use raincheck_probes::evidence::{Cause, Interface, PathEvidence, Route, Stage, Step};
+use raincheck_probes::ice::CandidateType;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -87,6 +89,46 @@ pub(super) fn dns_timeout(view: &View) -> Judgement {
             ..Claim::default()
         }
     })
+}
+
+/// The tenant's policy drops candidates of a type that works here.
+pub(super) fn policy_filtered(view: &View) -> Judgement {
+    let works = |path: &&PathEvidence| matches!(view.state(path), PathState::Works | PathState::Reachable);
+    let relays = || view.paths().filter(|path| path.client_tries && !is_stun_only(path)).filter(works);
+    let mapped = || view.paths().filter(|path| path.client_tries && path.mapped.is_some());
+    let hosts = view.evidence.interfaces.iter().any(has_address);
+    let types = [
+        (CandidateType::Host, hosts),
+        (CandidateType::Srflx, mapped().next().is_some()),
+        (CandidateType::Relay, relays().next().is_some()),
+    ];
+    let working = || types.iter().filter(|(_, works)| *works).map(|(kind, _)| *kind);
+    let dropped: Vec<CandidateType> = working().filter(|kind| view.forbids(*kind)).collect();
+    if dropped.is_empty() {
+        let known = view.evidence.asked.ice_filtering.is_empty() || working().count() == types.len();
+        return if known { Judgement::Fails } else { Judgement::Unknown };
+    }
+    let needed = dropped.contains(&CandidateType::Relay) || dropped.len() == working().count();
+    let names = list(dropped.iter().map(|kind| kind.as_str()));
+    let paths: Vec<&PathEvidence> =
+        if dropped.contains(&CandidateType::Relay) { relays().collect() } else { mapped().collect() };
+    let cites = paths.iter().filter_map(|path| {
+        let step = path.step(Stage::Allocate).or_else(|| path.step(Stage::Binding))?;
+        let text = "answered; the company's policy drops what comes of it".to_owned();
+        Some(Cite { path: path.id.clone(), stage: step.stage, text })
+    });
+    Claim {
+        title: format!("The company's settings forbid candidates of type {names}"),
+        observed: format!("The vendor's sign-in says so; candidates of type {names} work in this network."),
+        evidence: cites.collect(),
+        advice: vec![
+            "Rainbow: ask the company administrator to change the ICE filtering in the company settings."
+                .to_owned(),
+        ],
+        severity: (!needed).then_some(Severity::Info),
+        ..Claim::default()
+    }
+    .into()
 }
 
 fn has(names: &BTreeSet<&str>) -> String {

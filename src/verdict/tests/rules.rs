@@ -45,6 +45,42 @@ fn no_network_needs_no_address_or_every_send_refused_here() {
 }
 
 #[test]
+fn a_policy_matters_when_it_drops_what_works() {
+    use raincheck_probes::ice::CandidateType::{Host, Prflx, Relay, Srflx};
+    let dropping = |evidence: Evidence, types: &[raincheck_probes::ice::CandidateType]| {
+        let mut evidence = evidence;
+        evidence.asked.ice_filtering = types.to_vec();
+        evidence.candidates.retain(|candidate| !types.contains(&candidate.kind));
+        evidence
+    };
+    let told_of = |evidence: &Evidence| {
+        let verdict = verdict(evidence);
+        let finding = verdict.findings.iter().find(|f| f.code == "policy-filtered");
+        (verdict.kind, finding.map(|f| f.severity), verdict.summary.clone())
+    };
+    let (kind, severity, summary) = told_of(&dropping(open(), &[Relay]));
+    assert_eq!((kind, severity), (Kind::Fails, Some(Severity::Error)));
+    assert_eq!(
+        summary,
+        "Only calls that need no relay can connect: the company's settings forbid candidates of type relay."
+    );
+    let (kind, severity, summary) = told_of(&dropping(open(), &[Host, Srflx, Relay]));
+    assert_eq!((kind, severity), (Kind::Fails, Some(Severity::Error)));
+    assert!(summary.starts_with("Calls cannot connect: "), "{summary}");
+    let (kind, severity, _) = told_of(&dropping(open(), &[Host, Srflx]));
+    assert_eq!((kind, severity), (Kind::Works, Some(Severity::Info)));
+    assert!(!holds(&open(), "policy-filtered"));
+    assert!(!holds(&dropping(open(), &[Prflx]), "policy-filtered"));
+    assert!(
+        !holds(&dropping(nothing_works(), &[Relay]), "policy-filtered"),
+        "no relay works that could be missed"
+    );
+    let mut relay_only = dropping(open(), &[Host, Srflx]);
+    relay_only.asked.policy = Policy::Relay;
+    assert!(!holds(&relay_only, "policy-filtered"), "under this policy the client uses relays alone anyway");
+}
+
+#[test]
 fn dns_rules_tell_no_such_name_from_no_answer() {
     let not_found =
         world(|p| if p.server == TURN2 { broken(p, Stage::Resolve, Cause::NameNotFound) } else { p });
