@@ -360,22 +360,41 @@ pub enum PatienceArg {
     Client,
 }
 
-const EXIT_STATUS: &str = "\
+/// Text about the embedded lab, where this build has one.
+#[cfg(feature = "lab")]
+macro_rules! of_lab {
+    ($text:literal) => {
+        $text
+    };
+}
+#[cfg(not(feature = "lab"))]
+macro_rules! of_lab {
+    ($text:literal) => {
+        ""
+    };
+}
+
+const EXIT_STATUS: &str = concat!(
+    "\
 Exit status:
   0  everything asked for works
   1  something asked for does not work
   2  the question could not be put: a wrong option, an unreadable file
   3  the evidence does not decide
 
-Start with: raincheck check --lab
-More about a command: raincheck COMMAND --help";
+",
+    of_lab!("Start with: raincheck check --lab\n"),
+    "More about a command: raincheck COMMAND --help"
+);
 
-const CHECK_EXAMPLES: &str = "\
-Examples:
-  See what it does, without a network:
+const CHECK_EXAMPLES: &str = concat!(
+    "Examples:\n",
+    of_lab!(
+        "  See what it does, without a network:
     raincheck check --lab
-    raincheck check --lab=udp-blocked
-  Every server of the shipped catalog, without credentials:
+    raincheck check --lab=udp-blocked\n"
+    ),
+    "  Every server of the shipped catalog, without credentials:
     raincheck check --all
   With the servers that a web client was given:
     raincheck check --ice-servers servers.json
@@ -386,14 +405,15 @@ Examples:
     raincheck check --rainbow-host openrainbow.com \\
       --rainbow-login me@example.com
 
-With --format nagios the exit status is 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.";
+With --format nagios the exit status is 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN."
+);
 
-const GATHER_EXAMPLES: &str = "\
-Examples:
-  See what it does, without a network:
-    raincheck gather --lab
-  As Chromium before version 146 gathers, for a script:
+const GATHER_EXAMPLES: &str = concat!(
+    "Examples:\n",
+    of_lab!("  See what it does, without a network:\n    raincheck gather --lab\n"),
+    "  As Chromium before version 146 gathers, for a script:
     raincheck gather --ice-servers servers.json --profile chromium@145 \\
       --format json
   Only what a relay-only call would signal:
-    raincheck gather --ice-servers servers.json --policy relay --format sdp";
+    raincheck gather --ice-servers servers.json --policy relay --format sdp"
+);

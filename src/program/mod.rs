@@ -1,11 +1,14 @@
 //! The commands of the program: settings to evidence, verdict, report.
 
+#[cfg(feature = "lab")]
 mod lab;
 mod progress;
 
+#[cfg(feature = "lab")]
+use crate::cli::LabCommand;
 use crate::cli::args::{CheckFormat, GatherFormat};
 use crate::cli::view::View;
-use crate::cli::{Answer, CheckCommand, Commands, Failure, GatherCommand, LabCommand, Output};
+use crate::cli::{Answer, CheckCommand, Commands, Failure, GatherCommand, Output};
 use crate::path::SystemDial;
 use crate::plan::Purpose;
 use crate::report::{Format, Report, Style, Verbosity};
@@ -58,6 +61,7 @@ impl Commands for Program {
         Ok(gathered(&evidence))
     }
 
+    #[cfg(feature = "lab")]
     fn lab(&self, command: &LabCommand, output: Output) -> Result<(), Failure> {
         block_on(lab::keep(command, output))?
     }
@@ -100,8 +104,10 @@ fn observe(
     let shown = view.progress.then(|| progress::Shown::start(watched));
     let evidence = block_on(async {
         match scenario {
+            #[cfg(feature = "lab")]
             Some(name) => lab::observe(settings, name, purpose, progress).await,
-            None => {
+            // Without the lab no command line can name a scenario.
+            _ => {
                 let dial = Arc::new(system_dial(settings)?);
                 let around = Surroundings { dial, host: None, progress };
                 run(settings, purpose, around).await.map_err(Failure::new)
