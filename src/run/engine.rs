@@ -10,12 +10,13 @@ use super::stop::{Stop, StopReason, Stopper};
 use super::{Clock, Journal, exchange};
 use crate::host::Host;
 use crate::path::{Bounds, Dial, PathContext, Resolver, Trust};
-use crate::plan::{Probe, Purpose, plan};
+use crate::plan::{Probe, Purpose, host_text, plan};
 use crate::settings::{Patience, ProxyServer, Settings};
-use raincheck_probes::evidence::{AskedFor, Evidence, Stage, Transport};
+use raincheck_probes::evidence::{AskedFor, Evidence, IgnoredUrl, Stage, Transport};
 use raincheck_probes::ice::Candidate;
 use raincheck_probes::ice::gather::{GatherSetup, Gathering, Learned, SlotKind};
 use raincheck_probes::ice::rank::rank;
+use raincheck_probes::ice::stack::Ignored;
 use raincheck_probes::machine::IdSource;
 use raincheck_probes::stun::Schedule;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -262,11 +263,27 @@ impl Job<'_> {
             elapsed: self.context.clock.now(),
             cut_short: reason.cut_short(self.settings.deadline),
             paths: self.context.journal.snapshot(),
+            ignored: self.ignored(&gathering),
             candidates,
             gather_errors: gathering.errors().to_vec(),
             resolutions: self.context.path.resolver.resolutions(),
             interfaces: self.host.interfaces.clone(),
         }
+    }
+
+    fn ignored(&self, gathering: &Gathering) -> Vec<IgnoredUrl> {
+        let mut ignored: Vec<_> = gathering.ignored().iter().collect();
+        ignored.sort_by_key(|(index, _)| *index);
+        let url = |(index, why): &(usize, Ignored)| {
+            let server = self.chosen.servers.get(*index)?;
+            Some(IgnoredUrl {
+                url: server.uri.text.clone(),
+                server: host_text(&server.uri.host),
+                has_credentials: server.credentials.is_some(),
+                because: why.0.clone(),
+            })
+        };
+        ignored.into_iter().filter_map(url).collect()
     }
 
     fn asked(&self) -> AskedFor {
