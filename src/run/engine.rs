@@ -11,7 +11,7 @@ use super::{Clock, Journal, exchange};
 use crate::host::Host;
 use crate::path::{Bounds, Dial, PathContext, Resolver, Trust};
 use crate::plan::{Probe, Purpose, host_text, plan};
-use crate::settings::{Patience, ProxyServer, Settings};
+use crate::settings::{Families, Patience, ProxyServer, Settings};
 use raincheck_probes::evidence::{AskedFor, Evidence, IgnoredUrl, Stage, Transport};
 use raincheck_probes::ice::Candidate;
 use raincheck_probes::ice::gather::{GatherSetup, Gathering, Learned, SlotKind};
@@ -19,6 +19,7 @@ use raincheck_probes::ice::rank::rank;
 use raincheck_probes::ice::stack::Ignored;
 use raincheck_probes::machine::IdSource;
 use raincheck_probes::stun::Schedule;
+use raincheck_probes::turn;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -151,6 +152,7 @@ impl Job<'_> {
             gathering: Mutex::new(gathering),
             crossings: Mutex::default(),
             purpose: self.purpose,
+            families: relayed_family(self.settings.families),
         });
         self.bind_hosts(&shared);
         let held = self.ask_all(&shared, probes).await;
@@ -300,6 +302,12 @@ impl Job<'_> {
     }
 }
 
+/// The family of relays to ask for. No client asks for one by name, which means IPv4 (RFC 8656 section 7.1); where
+/// the user wants nothing but IPv6, a relay of another family would show nothing.
+fn relayed_family(wanted: Families) -> turn::Families {
+    if wanted.v6 && !wanted.v4 { turn::Families::V6 } else { turn::Families::V4 }
+}
+
 impl Chosen {
     /// Whether every server is on this very machine, by address or by `--resolve`; then the client's networks
     /// are loopback too, since nothing else reaches it everywhere.
@@ -313,5 +321,18 @@ impl Chosen {
             }
         };
         !self.servers.is_empty() && self.servers.iter().all(|server| is_local(&server.uri.host))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relays_are_ipv4_unless_nothing_but_ipv6_is_wanted() {
+        let family = |v4, v6| relayed_family(Families { v4, v6 });
+        assert_eq!(family(true, true), turn::Families::V4);
+        assert_eq!(family(true, false), turn::Families::V4);
+        assert_eq!(family(false, true), turn::Families::V6);
     }
 }
