@@ -11,5 +11,5 @@ mod step;
 
 pub use cause::{Cause, FirstBytes};
 pub use path::{Certificate, PathEvidence, Proof, RelayRun, Rtt, TlsSeen, Transport};
-pub use run::{AskedFor, Evidence, Interface, Resolution, Route};
+pub use run::{AskedFor, Evidence, IgnoredUrl, Interface, Resolution, Route};
 pub use step::{Facts, Outcome, SkipReason, Stage, Step};

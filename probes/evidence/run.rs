@@ -88,6 +88,19 @@ pub struct Interface {
     pub default_route: bool,
 }
 
+/// A server URL that the emulated client takes no notice of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IgnoredUrl {
+    /// The URL.
+    pub url: String,
+    /// Its host.
+    pub server: String,
+    /// Whether the run had credentials for it.
+    pub has_credentials: bool,
+    /// Why, in words.
+    pub because: String,
+}
+
 /// Everything a run saw. The verdict is a pure function of this.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -101,6 +114,9 @@ pub struct Evidence {
     pub cut_short: Option<String>,
     /// Every path that was asked about, in the plan's order.
     pub paths: Vec<PathEvidence>,
+    /// URLs that the client takes no notice of, in the list's order.
+    #[serde(default)]
+    pub ignored: Vec<IgnoredUrl>,
     /// The candidates that the client would signal.
     pub candidates: Vec<Candidate>,
     /// The errors that the client would report.

@@ -226,7 +226,8 @@ impl Planner<'_> {
     }
 }
 
-fn host_text(host: &Host) -> String {
+/// A host as text, without brackets.
+pub(crate) fn host_text(host: &Host) -> String {
     match host {
         Host::Name(name) => name.clone(),
         Host::Ip(ip) => ip.to_string(),

@@ -32,6 +32,10 @@ pub fn write(report: &GatherReport, style: &Style, out: &mut dyn io::Write) -> i
         let text = format!("{} {}: {}{stun}", error.url, error.stage, error.text);
         wrapped(line, Ink::Plain, &text, (15, style.width), style, out)?;
     }
+    for ignored in &report.ignored {
+        let text = format!("The client takes no notice of {}: {}.", ignored.url, ignored.text);
+        wrapped(Line::default(), Ink::Plain, &text, (0, style.width), style, out)?;
+    }
     Ok(())
 }
 

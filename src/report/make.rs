@@ -2,7 +2,7 @@
 
 use super::model::*;
 use crate::verdict::{self, Finding, Verdict};
-use raincheck_probes::evidence::{Evidence, Outcome, PathEvidence, Stage, Step, TlsSeen};
+use raincheck_probes::evidence::{Evidence, IgnoredUrl, Outcome, PathEvidence, Stage, Step, TlsSeen};
 use raincheck_probes::ice::rank::Rank;
 use raincheck_probes::ice::{Candidate, GatherError};
 use serde_json::{Map, Value};
@@ -36,24 +36,48 @@ pub(super) fn gather(evidence: &Evidence) -> GatherReport {
         elapsed_ms: evidence.elapsed.as_ms(),
         candidates: evidence.candidates.iter().map(candidate).collect(),
         errors: evidence.gather_errors.iter().map(gather_error).collect(),
+        ignored: evidence.ignored.iter().map(ignored).collect(),
     }
 }
 
 fn servers(evidence: &Evidence) -> Vec<ServerReport> {
     let mut servers: Vec<ServerReport> = Vec::new();
     for path in &evidence.paths {
-        let at = servers.iter().position(|s| s.name == path.server).unwrap_or_else(|| {
-            let name = path.server.clone();
-            servers.push(ServerReport { addresses: resolved(evidence, &name), name, credentials: false });
-            servers.len() - 1
-        });
-        let Some(server) = servers.get_mut(at) else { continue };
+        let Some(server) = server_of(&mut servers, evidence, &path.server) else { continue };
         server.credentials |= path.has_credentials;
         if let Some(address) = path.address.filter(|a| !server.addresses.contains(&a.ip())) {
             server.addresses.push(address.ip());
         }
     }
+    for url in &evidence.ignored {
+        let Some(server) = server_of(&mut servers, evidence, &url.server) else { continue };
+        server.credentials |= url.has_credentials;
+        server.ignored.push(ignored(url));
+    }
     servers
+}
+
+/// The server of this name in the list, put there if it is missing.
+fn server_of<'s>(
+    servers: &'s mut Vec<ServerReport>,
+    evidence: &Evidence,
+    name: &str,
+) -> Option<&'s mut ServerReport> {
+    let at = servers.iter().position(|server| server.name == name).unwrap_or_else(|| {
+        let addresses = resolved(evidence, name);
+        servers.push(ServerReport {
+            name: name.to_owned(),
+            addresses,
+            credentials: false,
+            ignored: Vec::new(),
+        });
+        servers.len() - 1
+    });
+    servers.get_mut(at)
+}
+
+fn ignored(url: &IgnoredUrl) -> IgnoredReport {
+    IgnoredReport { url: url.url.clone(), text: url.because.clone() }
 }
 
 fn resolved(evidence: &Evidence, name: &str) -> Vec<IpAddr> {

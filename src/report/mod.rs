@@ -27,8 +27,8 @@ pub mod trickle;
 
 pub use model::{
     CandidateReport, CertificateReport, CheckReport, CiteReport, FindingReport, GatherErrorReport,
-    GatherReport, InterfaceReport, NetworkReport, PathReport, RankReport, RttReport, ServerReport,
-    StageOutcome, StageReport, TlsReport,
+    GatherReport, IgnoredReport, InterfaceReport, NetworkReport, PathReport, RankReport, RttReport,
+    ServerReport, StageOutcome, StageReport, TlsReport,
 };
 pub use style::{Style, Verbosity};
 

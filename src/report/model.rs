@@ -54,6 +54,8 @@ pub struct GatherReport {
     pub candidates: Vec<CandidateReport>,
     /// What the client would report as errors.
     pub errors: Vec<GatherErrorReport>,
+    /// URLs that the client takes no notice of.
+    pub ignored: Vec<IgnoredReport>,
 }
 
 /// One server.
@@ -65,6 +67,17 @@ pub struct ServerReport {
     pub addresses: Vec<IpAddr>,
     /// Whether there were credentials for it.
     pub credentials: bool,
+    /// Its URLs that the client takes no notice of.
+    pub ignored: Vec<IgnoredReport>,
+}
+
+/// A URL that the client takes no notice of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IgnoredReport {
+    /// The URL.
+    pub url: String,
+    /// Why.
+    pub text: String,
 }
 
 /// One path.

@@ -126,6 +126,50 @@ fn nagios_gives_one_line_and_its_own_exit_status() {
 }
 
 #[test]
+fn what_the_client_ignores_is_told_with_the_reason() {
+    let mut left_out = evidence(Vec::new());
+    let port = "libwebrtc refuses port 1 for TURN: only 53, 80, 443 and 1024 up";
+    for transport in ["udp", "tcp"] {
+        left_out.ignored.push(raincheck_probes::evidence::IgnoredUrl {
+            url: format!("turn:192.0.2.9:1?transport={transport}"),
+            server: "192.0.2.9".to_owned(),
+            has_credentials: true,
+            because: port.to_owned(),
+        });
+    }
+    let wide = Style { width: 200, ..Style::default() };
+    let text = written(&check(&left_out), Format::Text, &wide);
+    let line = format!("turn:192.0.2.9:1?transport=udp, turn:192.0.2.9:1?transport=tcp: {port}");
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("this client takes no notice of any server that it was given"), "{text}");
+    assert_eq!(one_line(&text).matches(&line).count(), 1, "{text}");
+    let json: Value = serde_json::from_str(&written(&check(&left_out), Format::Json, &wide)).unwrap();
+    assert_eq!(json["servers"][0]["name"], "192.0.2.9");
+    assert_eq!(json["servers"][0]["credentials"], true);
+    assert_eq!(json["servers"][0]["ignored"][1]["text"], port);
+    let gathered = written(&Report::gather(&left_out), Format::Text, &wide);
+    assert_eq!(one_line(&gathered).matches(port).count(), 2, "{gathered}");
+}
+
+#[test]
+fn many_ignored_servers_do_not_drown_the_rest() {
+    let mut left_out = open();
+    left_out.ignored = (0..20)
+        .map(|n| raincheck_probes::evidence::IgnoredUrl {
+            url: format!("turn:far{n}.example.net"),
+            server: format!("far{n}.example.net"),
+            has_credentials: false,
+            because: "the client's list of servers is full".to_owned(),
+        })
+        .collect();
+    let lines = |style: &Style| {
+        let text = written(&check(&left_out), Format::Text, style);
+        text.lines().filter(|line| line.contains("list of servers is full")).count()
+    };
+    assert_eq!((lines(&Style::default()), lines(&verbose())), (6, 20));
+}
+
+#[test]
 fn a_format_that_the_command_does_not_have_is_refused() {
     let refused = |report: Report, format| report.write(format, &Style::default(), &mut Vec::new()).is_err();
     assert!(refused(check(&open()), Format::Sdp) && refused(check(&open()), Format::Trickle));
@@ -241,7 +285,7 @@ fn check_json_has_exactly_the_contracts_keys() {
     let expected = "code severity title explains explained_by evidence advice reference";
     assert_eq!(keys(finding), set(expected));
     assert_eq!(keys(&finding["evidence"][0]), set("path stage text"));
-    assert_eq!(keys(&json["servers"][0]), set("name addresses credentials"));
+    assert_eq!(keys(&json["servers"][0]), set("name addresses credentials ignored"));
     assert_eq!(keys(&json["network"]), set("interfaces proxies"));
     assert_eq!(keys(&json["network"]["interfaces"][0]), set("name kind addresses default_route"));
 }
@@ -249,7 +293,7 @@ fn check_json_has_exactly_the_contracts_keys() {
 #[test]
 fn gather_json_has_exactly_the_contracts_keys() {
     let json = json(&Report::gather(&gathered()));
-    assert_eq!(keys(&json), set("schema profile started elapsed_ms candidates errors"));
+    assert_eq!(keys(&json), set("schema profile started elapsed_ms candidates errors ignored"));
     assert_eq!(json["schema"], "raincheck.gather/1");
     assert_eq!(keys(&json["candidates"][0]), set(CANDIDATE));
     assert_eq!(json["candidates"][1]["tcp_type"], "active");

@@ -11,15 +11,17 @@ use super::stop::{Stop, StopReason, Stopper};
 use super::{Clock, Journal, exchange};
 use crate::host::Host;
 use crate::path::{Bounds, Dial, PathContext, Resolver, Trust};
-use crate::plan::{Probe, Purpose, plan};
-use crate::settings::{Patience, ProxyServer, Settings};
-use raincheck_probes::evidence::{AskedFor, Evidence, Stage, Transport};
+use crate::plan::{Probe, Purpose, host_text, plan};
+use crate::settings::{Families, Patience, ProxyServer, Settings};
+use raincheck_probes::evidence::{AskedFor, Evidence, IgnoredUrl, Stage, Transport};
 use raincheck_probes::ice::Candidate;
 use raincheck_probes::ice::gather::{GatherSetup, Gathering, Learned, SlotKind};
 use raincheck_probes::ice::network::Network;
 use raincheck_probes::ice::rank::rank;
+use raincheck_probes::ice::stack::Ignored;
 use raincheck_probes::machine::IdSource;
 use raincheck_probes::stun::Schedule;
+use raincheck_probes::turn;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -159,6 +161,7 @@ impl Job<'_> {
             gathering: Mutex::new(gathering),
             crossings: Mutex::default(),
             purpose: self.purpose,
+            families: relayed_family(self.settings.families),
         });
         self.bind_hosts(&shared);
         let held = self.ask_all(&shared, probes).await;
@@ -280,11 +283,27 @@ impl Job<'_> {
             elapsed: self.context.clock.now(),
             cut_short: reason.cut_short(self.settings.deadline),
             paths: self.context.journal.snapshot(),
+            ignored: self.ignored(&gathering),
             candidates,
             gather_errors: gathering.errors().to_vec(),
             resolutions: self.context.path.resolver.resolutions(),
             interfaces: self.host.interfaces.clone(),
         }
+    }
+
+    fn ignored(&self, gathering: &Gathering) -> Vec<IgnoredUrl> {
+        let mut ignored: Vec<_> = gathering.ignored().iter().collect();
+        ignored.sort_by_key(|(index, _)| *index);
+        let url = |(index, why): &(usize, Ignored)| {
+            let server = self.chosen.servers.get(*index)?;
+            Some(IgnoredUrl {
+                url: server.uri.text.clone(),
+                server: host_text(&server.uri.host),
+                has_credentials: server.credentials.is_some(),
+                because: why.0.clone(),
+            })
+        };
+        ignored.into_iter().filter_map(url).collect()
     }
 
     fn asked(&self) -> AskedFor {
@@ -301,6 +320,12 @@ impl Job<'_> {
     }
 }
 
+/// The family of relays to ask for. No client asks for one by name, which means IPv4 (RFC 8656 section 7.1); where
+/// the user wants nothing but IPv6, a relay of another family would show nothing.
+fn relayed_family(wanted: Families) -> turn::Families {
+    if wanted.v6 && !wanted.v4 { turn::Families::V6 } else { turn::Families::V4 }
+}
+
 impl Chosen {
     /// Whether every server is on this very machine, by address or by `--resolve`; then the client's networks
     /// are loopback too, since nothing else reaches it everywhere.
@@ -314,5 +339,18 @@ impl Chosen {
             }
         };
         !self.servers.is_empty() && self.servers.iter().all(|server| is_local(&server.uri.host))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relays_are_ipv4_unless_nothing_but_ipv6_is_wanted() {
+        let family = |v4, v6| relayed_family(Families { v4, v6 });
+        assert_eq!(family(true, true), turn::Families::V4);
+        assert_eq!(family(true, false), turn::Families::V4);
+        assert_eq!(family(false, true), turn::Families::V6);
     }
 }

@@ -60,6 +60,8 @@ pub(super) struct Shared {
     pub(super) crossings: Mutex<Vec<(String, Relay, PathLog)>>,
     /// What the run is for.
     pub(super) purpose: Purpose,
+    /// The address family of the relays.
+    pub(super) families: Families,
 }
 
 /// One probe under way.
@@ -209,7 +211,7 @@ impl PathTask {
         let mut redirects = server.map(Redirects::new);
         loop {
             let step = log.begin(Stage::Allocate, at);
-            let ended = session.ask(Ask::Allocate(self.families())).await?;
+            let ended = session.ask(Ask::Allocate(self.shared.families)).await?;
             let username = self.probe.server.credentials.as_ref().map(|given| given.username.as_str());
             if let Some(expires) = username.and_then(username_expires) {
                 step.fact("username_expires", expires);
@@ -370,10 +372,6 @@ impl PathTask {
         };
         let client = self.run.client(link.framing(), self.probe.server.credentials.clone());
         Ok(Session::start(&self.run, link, client, &self.probe.id, Some(log.clone())))
-    }
-
-    fn families(&self) -> Families {
-        Families::V4
     }
 
     fn prove_at_least(&self, proof: Proof) {

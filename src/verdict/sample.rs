@@ -186,6 +186,7 @@ pub(crate) fn evidence(paths: Vec<PathEvidence>) -> Evidence {
             })
             .collect(),
         paths,
+        ignored: Vec::new(),
         candidates,
         resolutions: Vec::new(),
         interfaces: vec![Interface {

@@ -119,6 +119,9 @@ fn unknown(view: &View) -> String {
     let so_far =
         if works { "Calls connect, but the rest is not known" } else { "It is not known whether calls work" };
     let why = match &view.evidence.cut_short {
+        _ if asked == 0 && !view.evidence.ignored.is_empty() => {
+            "this client takes no notice of any server that it was given".to_owned()
+        }
         _ if asked == 0 => "there was no path that this client would try".to_owned(),
         Some(why) => format!("the run ended early ({why}) with {open} of {} undecided", count(asked, "path")),
         None => format!("too little was asked to decide {open} of {}", count(asked, "path")),

@@ -113,3 +113,24 @@ fn a_closed_udp_port_is_refused_at_once_and_the_other_server_is_asked_as_ever() 
     // Silence would have been waited on for more than two seconds.
     assert!(report["elapsed_ms"].as_f64().expect("time") < 1000.0, "{report:#}");
 }
+
+#[test]
+fn a_server_that_the_client_takes_no_notice_of_is_told_with_the_reason_and_status_3() {
+    for command in ["check", "gather"] {
+        let run = |format: &str| {
+            let server = ["--turn", "turn:127.0.0.1:1", "--proxy", "none", "--no-progress"];
+            raincheck().arg(command).args(server).args(["--format", format]).output().expect("it runs")
+        };
+        let text = run("text");
+        assert_eq!(text.status.code(), Some(3), "{command}");
+        let page = String::from_utf8_lossy(&text.stdout).into_owned();
+        assert!(page.contains("turn:127.0.0.1:1") && page.contains("refuses port 1 "), "{page}");
+        let json = run("json");
+        assert_eq!(json.status.code(), Some(3), "{command}");
+        let report: Value = serde_json::from_slice(&json.stdout).expect("JSON");
+        let ignored =
+            report.pointer("/servers/0/ignored/0").or(report.pointer("/ignored/0")).expect("ignored");
+        assert_eq!(ignored["url"], "turn:127.0.0.1:1");
+        assert!(ignored["text"].as_str().expect("text").contains("port 1 "), "{ignored}");
+    }
+}

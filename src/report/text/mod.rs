@@ -4,11 +4,14 @@
 mod detail;
 mod paths;
 
-use super::model::{CheckReport, FindingReport};
+use super::model::{CheckReport, FindingReport, ServerReport};
 use super::names::Names;
 use super::style::{Ink, Line, Style, Verbosity, columns, wrap, wrapped};
 use crate::verdict::{Kind, Severity};
 use std::io;
+
+/// Servers with ignored URLs that are shown without `-v`.
+const SERVERS_SHOWN: usize = 6;
 
 /// Writes the report as text.
 ///
@@ -37,10 +40,40 @@ pub fn write(report: &CheckReport, style: &Style, out: &mut dyn io::Write) -> io
         }
     }
     paths::write(report, &names, style, out)?;
+    ignored(report, &names, style, out)?;
     if style.verbosity == Verbosity::Verbose {
         detail::write(report, &names, style, out)?;
     }
     Ok(())
+}
+
+/// What the client leaves out: one line for each server.
+fn ignored(report: &CheckReport, names: &Names, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    let leaving: Vec<&ServerReport> = report.servers.iter().filter(|s| !s.ignored.is_empty()).collect();
+    if leaving.is_empty() {
+        return Ok(());
+    }
+    head("Server URLs that this client takes no notice of", style, out)?;
+    let shown = if style.verbosity == Verbosity::Verbose { leaving.len() } else { SERVERS_SHOWN };
+    for server in leaving.iter().take(shown) {
+        for same in server.ignored.chunk_by(|a, b| a.text == b.text) {
+            let urls: Vec<&str> = same.iter().map(|ignored| ignored.url.as_str()).collect();
+            let text = same.first().map_or("", |ignored| ignored.text.as_str());
+            let line = format!("{}: {text}", names.shorten(&urls.join(", ")));
+            wrapped(Line::default(), Ink::Plain, &line, (4, style.width), style, out)?;
+        }
+    }
+    match leaving.len().saturating_sub(shown) {
+        0 => Ok(()),
+        more => wrapped(
+            Line::default(),
+            Ink::Faint,
+            &format!("and {more} more; -v shows them"),
+            (4, style.width),
+            style,
+            out,
+        ),
+    }
 }
 
 fn verdict_line(
