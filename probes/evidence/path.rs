@@ -158,9 +158,10 @@ impl PathEvidence {
     pub fn works(&self) -> Option<bool> {
         let relayed = self.relay_runs.iter().any(|run| run.received > 0);
         let tried_to_relay = self.relay_runs.iter().any(|run| run.sent > 0);
+        let refused = self.step(Stage::Permission).is_some_and(|step| step.cause().is_some());
         match self.proof {
             Some(Proof::Media) => Some(true),
-            Some(Proof::Allocated) => Some(relayed || !tried_to_relay),
+            Some(Proof::Allocated) => Some(relayed || !(tried_to_relay || refused)),
             _ if self.first_failure().is_some() => Some(false),
             _ => None,
         }

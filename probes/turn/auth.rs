@@ -100,6 +100,11 @@ impl Session {
         clean(&self.realm, 128)
     }
 
+    /// Sends the user name itself from now on; whether it went as a hash until now.
+    pub(super) fn show_name(&mut self) -> bool {
+        self.userhash.take().is_some()
+    }
+
     /// The password algorithm and the integrity it goes with, for the report.
     pub(super) fn algorithm(&self) -> &'static str {
         match &self.algorithms {

@@ -7,10 +7,6 @@ use super::output::Output;
 use super::resolve::{self, Times};
 use super::view::View;
 use crate::settings::{Inputs, Settings, SettingsError};
-use std::time::Duration;
-
-/// How long a check may take beside its media, unless `--deadline` says otherwise.
-const DEADLINE: Duration = Duration::from_secs(15);
 
 /// A check, ready to run.
 #[derive(Debug, Clone)]
@@ -30,7 +26,10 @@ impl CheckCommand {
     pub fn new(args: &CheckArgs, global: &GlobalArgs, inputs: &dyn Inputs) -> Result<Self, SettingsError> {
         let media = resolve::media(&args.media)?;
         let deadline = global.deadline.as_deref().map(|text| resolve::seconds("--deadline", text, false));
-        let times = Times { media, deadline: deadline.transpose()?.unwrap_or(DEADLINE + media) };
+        let times = Times {
+            media,
+            deadline: deadline.transpose()?.unwrap_or(resolve::deadline(&args.probe.run) + media),
+        };
         let lab = resolve::lab(&args.probe.servers).map(|name| names::scenario("--lab", name)).transpose()?;
         let view = View::of(global, global.output.is_none(), inputs);
         let settings = resolve::settings(&args.probe, times, inputs)?;

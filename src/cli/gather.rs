@@ -9,9 +9,6 @@ use super::view::View;
 use crate::settings::{Inputs, Settings, SettingsError};
 use std::time::Duration;
 
-/// How long gathering may take, unless `--deadline` says otherwise.
-const DEADLINE: Duration = Duration::from_secs(15);
-
 /// A gathering, ready to run.
 #[derive(Debug, Clone)]
 pub struct GatherCommand {
@@ -29,7 +26,10 @@ impl GatherCommand {
     /// Resolves the arguments.
     pub fn new(args: &GatherArgs, global: &GlobalArgs, inputs: &dyn Inputs) -> Result<Self, SettingsError> {
         let deadline = global.deadline.as_deref().map(|text| resolve::seconds("--deadline", text, false));
-        let times = Times { media: Duration::ZERO, deadline: deadline.transpose()?.unwrap_or(DEADLINE) };
+        let times = Times {
+            media: Duration::ZERO,
+            deadline: deadline.transpose()?.unwrap_or(resolve::deadline(&args.probe.run)),
+        };
         let lab = resolve::lab(&args.probe.servers).map(|name| names::scenario("--lab", name)).transpose()?;
         let view = View::of(global, global.output.is_none(), inputs);
         let settings = resolve::settings(&args.probe, times, inputs)?;

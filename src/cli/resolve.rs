@@ -1,6 +1,6 @@
 //! From what was typed to [`Settings`]: reads the files, the environment and, once, a person's answer.
 
-use super::args::{ClientArgs, NetworkArgs, PatienceArg, PolicyArg, ProbeArgs, ServerArgs, YesNo};
+use super::args::{ClientArgs, NetworkArgs, PatienceArg, PolicyArg, ProbeArgs, RunArgs, ServerArgs, YesNo};
 use super::names;
 use crate::settings::servers::{self, CredentialOptions, RainbowOptions};
 use crate::settings::{
@@ -105,6 +105,15 @@ pub fn seconds(flag: &'static str, text: &str, zero: bool) -> Result<Duration, S
             Ok(Duration::from_secs_f64(seconds))
         }
         _ => Err(value(flag, text, "a number of seconds up to 86400, such as 10 or 2.5")),
+    }
+}
+
+/// How long a run may take beside its media, unless `--deadline` says otherwise: ours is sure in seconds, a client
+/// in its own time (libwebrtc gives a request up after 39.75 s).
+pub fn deadline(args: &RunArgs) -> Duration {
+    match args.patience {
+        PatienceArg::Prompt => Duration::from_secs(15),
+        PatienceArg::Client => Duration::from_secs(60),
     }
 }
 

@@ -164,11 +164,18 @@ impl Planner<'_> {
         let shares = probe.binds.is_some() || enumerated || self.purpose == Purpose::Check;
         let found = self.probes.iter().position(|other| {
             shares
-                && other.server == probe.server
+                && (other.server == probe.server || one_binding(other, &probe))
                 && other.transport == probe.transport
                 && other.proxy == probe.proxy
                 && other.binds == probe.binds
         });
+        if let Some(other) = found.and_then(|at| self.probes.get_mut(at))
+            && other.role == Role::Stun
+            && probe.role == Role::Turn
+        {
+            other.role = Role::Turn;
+            other.server = probe.server.clone();
+        }
         let at = found.unwrap_or_else(|| {
             probe.id = self.name(&probe);
             probe.also_elsewhere = self.probes.iter().any(|other| {
@@ -227,9 +234,19 @@ impl Planner<'_> {
 }
 
 /// A host as text, without brackets.
+/// Whether two URLs mean one Binding from one socket: a `stun:` URL beside the `turn:` URL of the same server.
+fn one_binding(one: &Probe, other: &Probe) -> bool {
+    one.server.uri.host == other.server.uri.host
+        && one.port == other.port
+        && (one.role == Role::Stun || other.role == Role::Stun)
+}
+
 pub(crate) fn host_text(host: &Host) -> String {
     match host {
         Host::Name(name) => name.clone(),
         Host::Ip(ip) => ip.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

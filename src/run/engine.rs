@@ -181,6 +181,7 @@ impl Job<'_> {
             networks: self.networks(),
             servers: self.chosen.servers.clone(),
             proxied: !self.proxies.is_empty(),
+            beyond_limit: true,
             seed: self.context.ids().next_u64(),
         })
     }

@@ -301,6 +301,9 @@ impl PathTask {
                 }
             }
             Transport::Tcp | Transport::Tls => {
+                if !self.has_address(log).await {
+                    return None;
+                }
                 let opened =
                     open_stream(&self.run.path, &self.target(self.probe.server.uri.host.clone()), log).await;
                 let Some(opened) = opened.filter(|opened| opened.trusted) else {
@@ -316,6 +319,23 @@ impl PathTask {
                 Some((Link::stream(opened), server))
             }
         }
+    }
+
+    /// Whether a direct stream that is bound to a network can reach the server at all: where the name has addresses
+    /// of another family only, there is no such path, and that is no fault of the network.
+    async fn has_address(&self, log: &PathLog) -> bool {
+        let (Some(from), None) = (self.probe.binds, &self.probe.proxy) else { return true };
+        let addresses = match &self.probe.server.uri.host {
+            Host::Ip(ip) => vec![*ip],
+            // A name that does not resolve is told by the step that asks for it.
+            Host::Name(name) => self.run.path.resolver.lookup(name).await.unwrap_or_default(),
+        };
+        let fits = addresses.is_empty() || addresses.iter().any(|ip| ip.is_ipv4() == from.is_ipv4());
+        if !fits {
+            log.withdraw();
+            self.learn_all(&Learned::Failed(Failure::NoAddress));
+        }
+        fits
     }
 
     /// The server's first address of the socket's family.

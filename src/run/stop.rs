@@ -19,7 +19,10 @@ impl StopReason {
     pub fn cut_short(self, deadline: Duration) -> Option<String> {
         match self {
             Self::Finished => None,
-            Self::Deadline => Some(format!("the deadline of {} s came first", deadline.as_secs_f64())),
+            Self::Deadline => Some(format!(
+                "stopped in time to leave clean before the deadline of {} s",
+                deadline.as_secs_f64()
+            )),
             Self::Interrupted => Some("interrupted".to_owned()),
         }
     }

@@ -38,6 +38,9 @@ pub struct GatherSetup {
     pub servers: Vec<IceServer>,
     /// Whether a proxy is configured.
     pub proxied: bool,
+    /// Whether servers beyond the client's own limit are asked too, as its least preferred ones. The client would
+    /// not; a tester that was given them does.
+    pub beyond_limit: bool,
     /// Where random parts come from.
     pub seed: u64,
 }
@@ -200,7 +203,7 @@ impl Gathering {
             network_cost: network.cost,
             url: self.stack.url(&found),
             relay_protocol: found.relay,
-            route: draft.route.or_else(|| server.map(|_| "direct".to_owned())),
+            route: draft.route.or_else(|| Some("direct".to_owned())),
             base: Some(found.local.unwrap_or(found.socket)),
             at_ms: at,
             sdp: String::new(),
@@ -264,10 +267,18 @@ fn read_servers(stack: &dyn Stack, setup: &GatherSetup) -> (Vec<Server>, Vec<(us
             }
         }
     }
-    let before: Vec<usize> = servers.iter().map(|server| server.index).collect();
+    let given = servers.clone();
     stack.weigh(&mut servers, setup.policy);
-    for index in before.into_iter().filter(|index| servers.iter().all(|server| server.index != *index)) {
-        ignored.push((index, Ignored("the client's list of servers is full".to_owned())));
+    for left_out in given {
+        if servers.iter().any(|server| server.index == left_out.index) {
+            continue;
+        }
+        if setup.beyond_limit {
+            servers.push(Server { weight: stack.spare_weight(), ..left_out });
+        } else {
+            let reason = Ignored("the client's list of servers is full".to_owned());
+            ignored.push((left_out.index, reason));
+        }
     }
     (servers, ignored)
 }

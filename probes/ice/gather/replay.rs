@@ -104,6 +104,7 @@ impl Replay {
                 .map(|url| IceServer { uri: uri(url), credentials: None })
                 .collect(),
             proxied: recording.proxy.is_some(),
+            beyond_limit: false,
             seed: 7,
         };
         let own = recording.candidates.iter().map(|c| Line::of(&c.candidate)).find(|l| l.is("host", "udp"));

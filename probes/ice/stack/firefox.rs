@@ -129,6 +129,10 @@ impl Stack for Firefox {
         servers.retain(|server| server.weight != NO_ROOM);
     }
 
+    fn spare_weight(&self) -> u32 {
+        MOST_SERVERS + 1
+    }
+
     /// `ice_component.c`. The passive TCP candidate of the source needs a listening socket, which Firefox's
     /// content processes are not given: it is in no recording.
     fn plan(&self, setup: &GatherSetup, networks: &[IceNetwork], servers: &[Server]) -> Plan {

@@ -200,6 +200,10 @@ pub(super) trait Stack: fmt::Debug + Send + Sync {
     fn networks(&self, setup: &GatherSetup) -> Vec<IceNetwork>;
     /// Cuts the list at the client's limit and gives each server its weight.
     fn weigh(&self, servers: &mut Vec<Server>, policy: Policy);
+    /// The weight of a server that the client would leave out: preferred less than any that it takes.
+    fn spare_weight(&self) -> u32 {
+        0
+    }
     /// Everything the client would try, in the order in which it creates it.
     fn plan(&self, setup: &GatherSetup, networks: &[IceNetwork], servers: &[Server]) -> Plan;
     /// Whether the mapped address of an Allocate over UDP makes a server-reflexive candidate.

@@ -73,6 +73,11 @@ impl Client {
         pending.end_round(code, true, now);
         let result = match judgement {
             Judgement::Succeeded(answer) => Ok(answer),
+            // A server may offer to take names as hashes and not know this one by its hash, such as one that makes
+            // up its users from a shared secret; so the name is tried before the credentials are called wrong.
+            Judgement::Failed(Cause::CredentialsRejected { .. }) if self.shows_name() => {
+                return self.try_again(pending, now);
+            }
             Judgement::Failed(cause) | Judgement::Stray(cause) => Err(cause),
             Judgement::Challenged => match self.take_up(message, false) {
                 Ok(()) => return self.try_again(pending, now),
@@ -88,6 +93,11 @@ impl Client {
             }
         };
         self.retire(pending, result, now);
+    }
+
+    /// Gives up hiding the user name; whether it was hidden.
+    fn shows_name(&mut self) -> bool {
+        self.session.as_mut().is_some_and(Session::show_name)
     }
 
     fn take_up(&mut self, challenge: &Message<'_>, renews: bool) -> Result<(), Cause> {

@@ -140,6 +140,19 @@ fn sha256_and_userhash_are_used_when_they_are_offered() {
 }
 
 #[test]
+fn a_name_that_is_not_known_by_its_hash_is_sent_in_clear_before_the_credentials_are_called_wrong() {
+    let mut bench = Bench::udp();
+    bench.ask(Ask::Allocate(Families::V4));
+    bench.answer(modern(NONCE_BOTH));
+    assert!(bench.request().get(0x001e).is_some(), "USERHASH first");
+    bench.answer(modern(NONCE_BOTH));
+    let request = bench.request();
+    assert_eq!((request.get(0x001e), request.get(0x0006)), (None, Some(&b"ann"[..])));
+    bench.answer(modern(NONCE_BOTH));
+    assert!(matches!(bench.failure(), Cause::CredentialsRejected { stun_code: 401, .. }));
+}
+
+#[test]
 fn an_answer_in_the_weaker_integrity_is_not_believed() {
     let mut bench = Bench::tcp();
     bench.ask(Ask::Allocate(Families::V4));

@@ -57,6 +57,7 @@ fn setup(client: &str, networks: Vec<Network>, servers: &[&str]) -> GatherSetup 
         networks,
         servers: servers.iter().map(|text| server(text)).collect(),
         proxied: false,
+        beyond_limit: false,
         seed: 1,
     }
 }

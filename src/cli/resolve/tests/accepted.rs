@@ -171,7 +171,7 @@ fn the_client_and_the_run_are_as_asked() {
             ("--media 60 --deadline 30", "catalog[] media=60s deadline=30s"),
             ("--deadline 3", "catalog[] deadline=3s"),
             ("--deadline .5", "catalog[] deadline=500ms"),
-            ("--patience client", "catalog[] client-patience"),
+            ("--patience client", "catalog[] client-patience deadline=65s"),
             ("--patience prompt", "catalog[]"),
             ("--seed 7", "catalog[] seed=7"),
             ("--seed 18446744073709551615", "catalog[] seed=18446744073709551615"),
