@@ -137,7 +137,7 @@ async fn a_forbidden_peer_is_told_from_silence() {
     }
     let (cause, _) = seen.failed("udp/turn1", Stage::Permission);
     assert!(matches!(cause, Cause::StunError { stun_code: 403, .. }), "{cause:?}");
-    assert_eq!((seen.verdict.kind, seen.findings()), (Kind::Degraded, vec!["turn-forbidden-peer"]));
+    assert_eq!((seen.verdict.kind, seen.findings()), (Kind::Fails, vec!["turn-forbidden-peer"]));
 }
 
 #[tokio::test]
