@@ -54,7 +54,11 @@ impl Output {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Replacement::open(path.to_path_buf()).map(|file| Self(Kind::Replace(file))).map_err(failed)
             }
-            Err(error) => Err(failed(error)),
+            // Windows has no metadata of a device such as `NUL`.
+            Err(error) => match OpenOptions::new().write(true).open(path) {
+                Ok(file) => Ok(Self(Kind::Direct(BufWriter::new(file), path.into()))),
+                Err(_) => Err(failed(error)),
+            },
         }
     }
 
@@ -213,6 +217,14 @@ mod tests {
         assert_eq!(fs::read_to_string(&target).expect("read"), "new");
 
         let mut null = Output::open(Some(Path::new("/dev/null"))).expect("open");
+        null.write_all(b"gone").expect("write");
+        null.finish().expect("finish");
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn the_null_device_can_be_the_output() {
+        let mut null = Output::open(Some(Path::new("NUL"))).expect("open");
         null.write_all(b"gone").expect("write");
         null.finish().expect("finish");
     }
