@@ -145,7 +145,10 @@ mod tests {
         assert_eq!(year(at(4_133_980_799)), None);
         assert_eq!(year(at(4_133_980_800)), Some(2101));
         assert_eq!(year(UNIX_EPOCH - Duration::from_secs(86400 * 366)), Some(1968));
-        assert!(year(UNIX_EPOCH + Duration::from_secs(1 << 50)).is_some_and(|year| year > 30_000_000));
+        // Not every system can represent it.
+        if let Some(remote) = UNIX_EPOCH.checked_add(Duration::from_secs(1 << 50)) {
+            assert!(year(remote).is_some_and(|year| year > 30_000_000));
+        }
     }
 
     #[test]
