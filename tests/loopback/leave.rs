@@ -32,7 +32,10 @@ async fn a_deadline_with_answers_on_their_way_gives_everything_back() {
     // Answers to the second Allocate come at 300 ms; a quarter of the deadline is kept back for leaving.
     settings.deadline = Duration::from_millis(300);
     let evidence = world.run(&settings, Purpose::Check).await.unwrap();
-    assert_eq!(evidence.cut_short.as_deref(), Some("stopped in time to leave clean before the deadline of 0.3 s"));
+    assert_eq!(
+        evidence.cut_short.as_deref(),
+        Some("stopped in time to leave clean before the deadline of 0.3 s")
+    );
     assert!(evidence.elapsed.as_ms() < 1300.0, "{:?}", evidence.elapsed);
     assert!(world.shows_nothing_left_behind().await > 0);
 }
