@@ -140,6 +140,30 @@ pub struct PathEvidence {
 }
 
 impl PathEvidence {
+    /// A path of which nothing has been seen yet.
+    pub fn new(id: &str, server: &str, url: &str, port: u16, transport: Transport, route: Route) -> Self {
+        Self {
+            id: id.to_owned(),
+            server: server.to_owned(),
+            url: url.to_owned(),
+            port,
+            address: None,
+            transport,
+            route,
+            interface: None,
+            client_tries: false,
+            has_credentials: false,
+            steps: Vec::new(),
+            proof: None,
+            relayed: None,
+            mapped: None,
+            request_rtt_ms: Vec::new(),
+            relay_runs: Vec::new(),
+            tls: None,
+            decided: None,
+        }
+    }
+
     /// The first step that failed for good: a failed step with no passed step of the same stage.
     pub fn first_failure(&self) -> Option<(&Step, &Cause)> {
         self.steps

@@ -58,25 +58,12 @@ impl Probe {
 
     /// The empty record of this path.
     pub fn evidence(&self) -> PathEvidence {
+        let (host, url) = (self.host(), &self.server.uri.text);
         PathEvidence {
-            id: self.id.clone(),
-            server: self.host(),
-            url: self.server.uri.text.clone(),
-            port: self.port,
-            address: None,
-            transport: self.transport,
-            route: self.route(),
             interface: self.interface.clone(),
             client_tries: self.client_tries,
             has_credentials: self.server.credentials.is_some(),
-            steps: Vec::new(),
-            proof: None,
-            relayed: None,
-            mapped: None,
-            request_rtt_ms: Vec::new(),
-            relay_runs: Vec::new(),
-            tls: None,
-            decided: None,
+            ..PathEvidence::new(&self.id, &host, url, self.port, self.transport, self.route())
         }
     }
 }

@@ -87,26 +87,8 @@ async fn connects(run: &Arc<RunContext>, uri: &IceUri, proxy: Option<ProxyServer
 
 /// A log that nobody reads: the race is no evidence, the probes that follow are.
 pub(super) fn scratch_log(run: &RunContext, name: &str, port: u16) -> PathLog {
-    Journal::new(run.clock).open(PathEvidence {
-        id: name.to_owned(),
-        server: name.to_owned(),
-        url: name.to_owned(),
-        port,
-        address: None,
-        transport: Transport::Tcp,
-        route: Route::Direct,
-        interface: None,
-        client_tries: false,
-        has_credentials: false,
-        steps: Vec::new(),
-        proof: None,
-        relayed: None,
-        mapped: None,
-        request_rtt_ms: Vec::new(),
-        relay_runs: Vec::new(),
-        tls: None,
-        decided: None,
-    })
+    let path = PathEvidence::new(name, name, name, port, Transport::Tcp, Route::Direct);
+    Journal::new(run.clock).open(path)
 }
 
 fn port(uri: &IceUri) -> u16 {

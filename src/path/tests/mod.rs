@@ -23,26 +23,14 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 fn open_log() -> PathLog {
-    Journal::new(Clock::start()).open(PathEvidence {
-        id: "tcp/turn.example:80".into(),
-        server: "turn.example".into(),
-        url: "turn:turn.example:80?transport=tcp".into(),
-        port: 80,
-        address: None,
-        transport: Transport::Tcp,
-        route: Route::Direct,
-        interface: None,
-        client_tries: true,
-        has_credentials: false,
-        steps: Vec::new(),
-        proof: None,
-        relayed: None,
-        mapped: None,
-        request_rtt_ms: Vec::new(),
-        relay_runs: Vec::new(),
-        tls: None,
-        decided: None,
-    })
+    Journal::new(Clock::start()).open(PathEvidence::new(
+        "path",
+        "server",
+        "url",
+        80,
+        Transport::Tcp,
+        Route::Direct,
+    ))
 }
 
 fn steps(log: &PathLog) -> Vec<Step> {
