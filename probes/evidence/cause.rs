@@ -300,11 +300,13 @@ impl fmt::Display for Cause {
             }
             Self::ResolveFailed { detail } => write!(f, "the resolver failed: {detail}"),
             Self::ConnectTimeout { attempts, waited_ms } => {
-                write!(f, "no answer to {attempts} connection attempts in {}", seconds(*waited_ms))
+                write!(f, "no answer to {} in {}", count(*attempts, "connection attempt"), seconds(*waited_ms))
             }
             Self::Refused => f.write_str("refused"),
             Self::Unreachable { detail } => write!(f, "unreachable: {detail}"),
             Self::LocalRefusal { detail } => write!(f, "this host refused to send: {detail}"),
+            Self::Reset { received: 0 } => f.write_str("reset without an answer"),
+            Self::Closed { received: 0 } => f.write_str("closed without an answer"),
             Self::Reset { received } => write!(f, "reset after {received} bytes of answer"),
             Self::Closed { received } => write!(f, "closed after {received} bytes of answer"),
             Self::ProxyStatus { status, reason } => write!(f, "the proxy answered {status} {reason}"),
@@ -318,7 +320,7 @@ impl fmt::Display for Cause {
             Self::ProxyNotHttp { first_bytes } => write!(f, "the proxy answered no HTTP: {}", first_bytes.0),
             Self::ProxyBadHead { detail } => write!(f, "the proxy's answer is broken: {detail}"),
             Self::TunnelTimeout { waited_ms } => {
-                write!(f, "no answer from the proxy in {}", seconds(*waited_ms))
+                write!(f, "the proxy did not answer the CONNECT in {}", seconds(*waited_ms))
             }
             Self::TlsUntrusted { issuer } => {
                 write!(f, "certificate from an authority not trusted here: {issuer}")
@@ -336,7 +338,7 @@ impl fmt::Display for Cause {
             }
             Self::TlsFailed { detail } => write!(f, "TLS failed: {detail}"),
             Self::NoAnswer { requests, waited_ms } => {
-                write!(f, "no answer to {requests} requests in {}", seconds(*waited_ms))
+                write!(f, "no answer to {} in {}", count(*requests, "request"), seconds(*waited_ms))
             }
             Self::NotStun { first_bytes } => write!(f, "answered no STUN: {}", first_bytes.0),
             Self::Malformed { detail, .. } => write!(f, "unreadable answer: {detail}"),
@@ -364,6 +366,10 @@ impl fmt::Display for Cause {
             Self::LocalFailure { detail } => write!(f, "could not be tried: {detail}"),
         }
     }
+}
+
+fn count(n: u32, thing: &str) -> String {
+    if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
 }
 
 fn seconds(ms: u64) -> String {

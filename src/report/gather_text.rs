@@ -22,6 +22,9 @@ pub fn write(report: &GatherReport, style: &Style, out: &mut dyn io::Write) -> i
     let mut line = Line::default();
     line.put(Ink::Head, &total(report));
     line.write(style, out)?;
+    if let Some(why) = &report.cut_short {
+        wrapped(Line::default(), Ink::Warn, &format!("Cut short: {why}."), (0, style.width), style, out)?;
+    }
     if style.verbosity == Verbosity::Quiet {
         return Ok(());
     }
@@ -29,7 +32,8 @@ pub fn write(report: &GatherReport, style: &Style, out: &mut dyn io::Write) -> i
         let mut line = Line::default();
         line.put(Ink::Plain, &format!("{:8.1}  ", error.at_ms)).put(Ink::Bad, &format!("{}  ", error.code));
         let stun = error.stun_code.map_or(String::new(), |code| format!(" (STUN {code})"));
-        let text = format!("{} {}: {}{stun}", error.url, error.stage, error.text);
+        let words = if error.text.is_empty() { String::new() } else { format!(": {}", error.text) };
+        let text = format!("{} {}{words}{stun}", error.url, error.stage);
         wrapped(line, Ink::Plain, &text, (15, style.width), style, out)?;
     }
     for ignored in &report.ignored {

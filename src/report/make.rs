@@ -15,6 +15,7 @@ pub(super) fn check(evidence: &Evidence, verdict: &Verdict, ranking: &[Rank]) ->
         profile: evidence.asked.profile.clone(),
         started: evidence.started.clone(),
         elapsed_ms: evidence.elapsed.as_ms(),
+        cut_short: evidence.cut_short.clone(),
         verdict: verdict.kind,
         summary: verdict.summary.clone(),
         servers: servers(evidence),
@@ -24,6 +25,8 @@ pub(super) fn check(evidence: &Evidence, verdict: &Verdict, ranking: &[Rank]) ->
         capabilities: verdict.capabilities,
         findings: verdict.findings.iter().map(finding).collect(),
         network: network(evidence),
+        servers_from: evidence.asked.servers_from.clone(),
+        advice: verdict.advice.clone(),
     }
 }
 
@@ -34,6 +37,7 @@ pub(super) fn gather(evidence: &Evidence) -> GatherReport {
         profile: evidence.asked.profile.clone(),
         started: evidence.started.clone(),
         elapsed_ms: evidence.elapsed.as_ms(),
+        cut_short: evidence.cut_short.clone(),
         candidates: evidence.candidates.iter().map(candidate).collect(),
         errors: evidence.gather_errors.iter().map(gather_error).collect(),
         ignored: evidence.ignored.iter().map(ignored).collect(),

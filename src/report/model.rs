@@ -19,6 +19,8 @@ pub struct CheckReport {
     pub started: String,
     /// How long the run took.
     pub elapsed_ms: f64,
+    /// Why the run ended before everything was answered; `null` when it did not.
+    pub cut_short: Option<String>,
     /// The answer in one word.
     pub verdict: Kind,
     /// The answer in one sentence.
@@ -37,6 +39,12 @@ pub struct CheckReport {
     pub findings: Vec<FindingReport>,
     /// This host's side.
     pub network: NetworkReport,
+    /// For the renderers: where the servers came from, in words.
+    #[serde(skip)]
+    pub servers_from: String,
+    /// For the renderers: what to do about failures without a finding.
+    #[serde(skip)]
+    pub advice: Vec<String>,
 }
 
 /// `raincheck.gather/1`.
@@ -50,6 +58,8 @@ pub struct GatherReport {
     pub started: String,
     /// How long the run took.
     pub elapsed_ms: f64,
+    /// Why the run ended before everything was answered; `null` when it did not.
+    pub cut_short: Option<String>,
     /// What the client would signal.
     pub candidates: Vec<CandidateReport>,
     /// What the client would report as errors.

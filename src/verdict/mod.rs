@@ -5,6 +5,7 @@
 //! that were skipped. Each finding comes from one rule, which cites the steps it stands on. A finding
 //! that another one accounts for is kept and marked, so that one root cause stands.
 
+mod advice;
 mod capability;
 mod metrics;
 mod rules;
@@ -38,16 +39,19 @@ pub struct Verdict {
     pub capabilities: Capabilities,
     /// Root causes first, most severe first; then what they account for.
     pub findings: Vec<Finding>,
+    /// What to do about failures that no finding accounts for.
+    pub advice: Vec<String>,
 }
 
 /// The answer in one word (contract: `verdict`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Every path that the client would try is a relay that works, and media is within the thresholds of
+    /// Every path that the client would try is a relay that carried packets, and media is within the thresholds of
     /// section 6.2 of the requirements document.
     Works,
-    /// The same as far as it can be shown without credentials: every server answers on every path.
+    /// The same as far as it can be shown: every server answers on every path, and there are no credentials to ask
+    /// for a relay with, or none was asked for.
     Reachable,
     /// Calls would connect, but not over every path that was asked for, or not with good media.
     Degraded,
@@ -142,7 +146,8 @@ pub fn judge(evidence: &Evidence, ranking: &[Rank]) -> Verdict {
     let findings = find(&view);
     let kind = view.kind(&findings);
     let summary = summary::summary(&view, kind, &findings);
-    Verdict { kind, summary, capabilities: Capabilities::of(&view), findings }
+    let advice = advice::of_the_rest(&view, &findings);
+    Verdict { kind, summary, capabilities: Capabilities::of(&view), findings, advice }
 }
 
 fn find(view: &View) -> Vec<Finding> {
@@ -170,7 +175,7 @@ fn finding(view: &View, rule: &Rule, claim: Claim) -> Finding {
         explained_by: None,
         evidence: claim.evidence,
         advice: claim.advice,
-        reference: rule.reference.section(view),
+        reference: if claim.unasked { None } else { rule.reference.section(view) },
         paths,
     }
 }

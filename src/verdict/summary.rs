@@ -1,9 +1,9 @@
 //! The verdict in one sentence.
 
-use super::view::{PathState, View, flow, is_of_media, is_stun_only, path_failure};
-use super::words::{are, count, list};
+use super::view::{PathState, View, flow, heard, is_of_media, is_stun_only, path_failure};
+use super::words::{count, list, servers};
 use super::{Answer, Capabilities, Finding, Kind, Severity, metrics};
-use raincheck_probes::evidence::{PathEvidence, Transport};
+use raincheck_probes::evidence::{PathEvidence, Proof, Transport};
 use raincheck_probes::ice::CandidateType;
 
 /// One sentence for an administrator: what is the case, and why.
@@ -11,10 +11,15 @@ pub(super) fn summary(view: &View, kind: Kind, findings: &[Finding]) -> String {
     match kind {
         Kind::Works => works(view),
         Kind::Reachable => {
-            "Every server answers on every path; without credentials no more can be shown.".to_owned()
+            let relays = view.paths().any(|p| p.client_tries && !is_stun_only(p));
+            let why =
+                if relays { "without credentials no more can be shown" } else { "no relay was asked for" };
+            format!("Every server answers on every path; {why}{}.", cut_short(view))
         }
-        Kind::Degraded => format!("{}: {}.", degraded(view, findings), reason(view, findings)),
-        Kind::Fails => format!("{}: {}.", fails(view), reason(view, findings)),
+        Kind::Degraded => {
+            format!("{}: {}{}.", degraded(view, findings), reason(view, findings), cut_short(view))
+        }
+        Kind::Fails => format!("{}: {}{}.", fails(view), reason(view, findings), cut_short(view)),
         Kind::Unknown => unknown(view),
     }
 }
@@ -25,7 +30,21 @@ fn works(view: &View) -> String {
     };
     let rtt = metrics::rtt(path).map_or(String::new(), |rtt| format!(" ({:.1} ms round trip)", rtt.median));
     let flow = flow(path.transport, path.port);
-    format!("Calls work on every path; the client will use {flow} to {}{rtt}.", path.server)
+    let cut = cut_short(view);
+    format!("Calls work on every path; the client will use {flow} to {}{rtt}{cut}.", path.server)
+}
+
+/// That the run was cut short, and how much media had been sent on the selected path: ` (interrupted after 1.2 s
+/// of media)`.
+fn cut_short(view: &View) -> String {
+    let Some(why) = &view.evidence.cut_short else { return String::new() };
+    let media = view.selected().and_then(|path| {
+        let step = path.steps.iter().rev().find(|s| s.facts.get("media").is_some())?;
+        let sent = step.facts.get("sent")?.as_u64()?;
+        // Both ends send a packet every 20 ms.
+        Some(format!(" after {:.1} s of media", sent as f64 / 100.0))
+    });
+    format!(" ({why}{})", media.unwrap_or_default())
 }
 
 fn degraded(view: &View, findings: &[Finding]) -> &'static str {
@@ -34,6 +53,14 @@ fn degraded(view: &View, findings: &[Finding]) -> &'static str {
     let udp_fails = tried().any(|p| p.transport == Transport::Udp && view.state(p) == PathState::Fails);
     let media = findings.iter().any(|f| is_of_media(f.code));
     if !tried().any(|p| view.state(p) == PathState::Works && !is_stun_only(p)) {
+        let names = servers(tried());
+        let answers = |server: &&str| view.paths().any(|p| p.server == **server && heard(p));
+        if names.len() == 1 {
+            return "The server answers, but not on every path";
+        }
+        if names.iter().all(answers) {
+            return "Every server answers, but not on every path";
+        }
         "Some servers answer, but not on every path"
     } else if all_work && media {
         "Calls connect, but with poor quality"
@@ -70,12 +97,12 @@ fn reason(view: &View, findings: &[Finding]) -> String {
     let mut clauses: Vec<String> = Vec::new();
     for root in &roots {
         // `UDP/3478 is blocked here`, `TCP/80 is blocked here`: one clause for all of them.
-        let ending = ["blocked here", "refused here"].into_iter().find(|e| subject(root, e).is_some());
+        let ending = ENDINGS.into_iter().find(|(one, many)| subject(root, one, many).is_some());
         let clause = match ending {
-            Some(ending) => {
-                let flows: Vec<&str> = roots.iter().filter_map(|f| subject(f, ending)).collect();
-                let several = flows.iter().map(|f| f.matches('/').count()).sum();
-                format!("{} {} {ending}", list(flows), are(several))
+            Some((one, many)) => {
+                let flows: Vec<&str> = roots.iter().filter_map(|f| subject(f, one, many)).collect();
+                let several: usize = flows.iter().map(|f| f.matches('/').count()).sum();
+                format!("{}{}", list(flows), if several == 1 { one } else { many })
             }
             None => in_sentence(&root.title),
         };
@@ -89,9 +116,15 @@ fn reason(view: &View, findings: &[Finding]) -> String {
     if more > 0 { format!("{text}; and {more} more") } else { text }
 }
 
-fn subject<'a>(finding: &'a Finding, ending: &str) -> Option<&'a str> {
-    let rest = finding.title.strip_suffix(ending)?;
-    rest.strip_suffix(" is ").or_else(|| rest.strip_suffix(" are "))
+/// What several flows may share, of one and of many.
+const ENDINGS: [(&str, &str); 3] = [
+    (" is blocked here", " are blocked here"),
+    (" is refused here", " are refused here"),
+    (" gets no answer", " get no answer"),
+];
+
+fn subject<'a>(finding: &'a Finding, one: &str, many: &str) -> Option<&'a str> {
+    finding.title.strip_suffix(one).or_else(|| finding.title.strip_suffix(many))
 }
 
 /// A title as a part of a sentence: its first letter is small unless it begins an abbreviation.
@@ -113,18 +146,67 @@ fn first_failure(view: &View) -> String {
 }
 
 fn unknown(view: &View) -> String {
-    let asked = view.paths().filter(|p| p.client_tries).count();
-    let open = view.paths().filter(|p| p.client_tries && view.state(p) == PathState::Undecided).count();
-    let works = view.paths().any(|p| p.client_tries && view.state(p) == PathState::Works && !is_stun_only(p));
-    let so_far =
-        if works { "Calls connect, but the rest is not known" } else { "It is not known whether calls work" };
+    let tried: Vec<&PathEvidence> = view.paths().filter(|p| p.client_tries).collect();
+    let asked = tried.len();
+    let undecided = tried.iter().filter(|p| view.state(p) == PathState::Undecided).count();
+    let unproven: Vec<&PathEvidence> = tried.iter().copied().filter(|p| view.is_unproven(p)).collect();
+    let open = undecided + unproven.len();
     let why = match &view.evidence.cut_short {
         _ if asked == 0 && !view.evidence.ignored.is_empty() => {
             "this client takes no notice of any server that it was given".to_owned()
         }
         _ if asked == 0 => "there was no path that this client would try".to_owned(),
-        Some(why) => format!("the run ended early ({why}) with {open} of {} undecided", count(asked, "path")),
+        Some(why) => {
+            let why = if why.contains(' ') { why.clone() } else { format!("the run was {why}") };
+            format!("{why}, with {open} of {} undecided; {}", count(asked, "path"), proven(view, &tried))
+        }
+        None if undecided == 0 => return allocated_only(&unproven, asked),
         None => format!("too little was asked to decide {open} of {}", count(asked, "path")),
     };
+    let works =
+        |p: &&PathEvidence| view.state(p) == PathState::Works && !is_stun_only(p) && !view.is_unproven(p);
+    let so_far = if tried.iter().any(works) {
+        "Calls connect, but the rest is not known"
+    } else {
+        "It is not known whether calls work"
+    };
     format!("{so_far}: {why}.")
+}
+
+/// `until then 2 had carried packets and 1 had answered`.
+fn proven(view: &View, tried: &[&PathEvidence]) -> String {
+    let number = |wanted: &dyn Fn(&PathEvidence) -> bool| tried.iter().filter(|p| wanted(p)).count();
+    let told: Vec<String> = [
+        (number(&|p| p.proof == Some(Proof::Media)), "had carried packets"),
+        (number(&|p| view.is_unproven(p)), "had a relay"),
+        (number(&|p| heard(p) && p.proof < Some(Proof::Allocated)), "had answered"),
+    ]
+    .into_iter()
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, what)| format!("{n} {what}"))
+    .collect();
+    if told.is_empty() {
+        "nothing had answered until then".to_owned()
+    } else {
+        format!("until then {}", list(told))
+    }
+}
+
+/// Relays were allocated, and nothing could be sent through them.
+fn allocated_only(unproven: &[&PathEvidence], asked: usize) -> String {
+    let fact = |key: &str| {
+        let facts = unproven.iter().flat_map(|p| &p.steps).find_map(|s| s.facts.get(key)?.as_str());
+        facts.map(str::to_owned)
+    };
+    let why = match (fact("second_allocation"), fact("far_permission")) {
+        (Some(why), _) => format!("a second allocation to send from could not be made ({why})"),
+        (None, Some(why)) => format!("the far end did not let it in ({why})"),
+        (None, None) => "nothing was sent".to_owned(),
+    };
+    let whose = if unproven.len() == asked {
+        String::new()
+    } else {
+        format!(" on {} of {}", unproven.len(), count(asked, "path"))
+    };
+    format!("The relay was allocated, but no packet could be sent through it{whose}: {why}.")
 }

@@ -1,8 +1,10 @@
-//! The evidence as the rules look at it: in one order, without skipped steps, with the questions that
+//! The evidence as the rules look at it: in one order, without steps that say nothing, with the questions that
 //! several rules ask.
 
 use super::{Capabilities, Finding, Kind};
-use raincheck_probes::evidence::{Cause, Evidence, Outcome, PathEvidence, Route, Stage, Step, Transport};
+use raincheck_probes::evidence::{
+    Cause, Evidence, Outcome, PathEvidence, Proof, Route, SkipReason, Stage, Step, Transport,
+};
 use raincheck_probes::ice::rank::Rank;
 use raincheck_probes::ice::{CandidateType, Policy};
 use std::collections::BTreeSet;
@@ -204,7 +206,7 @@ pub(crate) fn is_of_media(code: &str) -> bool {
 /// The evidence in one order.
 #[derive(Debug)]
 pub(crate) struct View {
-    /// Paths by id, steps by time, nothing skipped.
+    /// Paths by id, steps by time. Of skipped steps only those for want of a peer, which say why.
     pub(crate) evidence: Evidence,
     selected: Option<String>,
 }
@@ -214,7 +216,8 @@ impl View {
     pub(crate) fn new(evidence: &Evidence, ranking: &[Rank]) -> Self {
         let mut evidence = evidence.clone();
         for path in &mut evidence.paths {
-            path.steps.retain(|step| !matches!(step.outcome, Outcome::Skipped(_)));
+            let says_why = |skipped| skipped == SkipReason::NoPeer;
+            path.steps.retain(|step| !matches!(step.outcome, Outcome::Skipped(why) if !says_why(why)));
             path.steps.sort_by_key(|s| (s.began, s.stage, s.address, s.cause().map(Cause::code), s.ended));
         }
         evidence.paths.sort_by(|a, b| a.id.cmp(&b.id));
@@ -258,6 +261,16 @@ impl View {
     /// Requests over UDP to this server that nothing answered, over all its paths.
     pub(crate) fn unanswered(&self, server: &str) -> u32 {
         unanswered_by(&self.evidence.paths, server)
+    }
+
+    /// Whether anything at all came from this server, over any path.
+    pub(crate) fn is_there(&self, server: &str) -> bool {
+        self.paths().any(|p| p.server == server && touched(p))
+    }
+
+    /// Whether the path has a relay that no packet was seen to pass.
+    pub(crate) fn is_unproven(&self, path: &PathEvidence) -> bool {
+        !is_stun_only(path) && path.proof != Some(Proof::Media) && self.state(path) == PathState::Works
     }
 
     /// How the path stands.
@@ -313,9 +326,9 @@ impl View {
         }
         if any(PathState::Fails) || direct_udp == super::Answer::Fails || held_back {
             Kind::Degraded
-        } else if any(PathState::Undecided) {
+        } else if any(PathState::Undecided) || tried.iter().any(|(p, _)| self.is_unproven(p)) {
             Kind::Unknown
-        } else if any(PathState::Reachable) {
+        } else if any(PathState::Reachable) || !relays_asked {
             Kind::Reachable
         } else {
             Kind::Works

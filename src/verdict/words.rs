@@ -89,6 +89,34 @@ pub(super) fn open_out<'a>(view: &View, paths: impl IntoIterator<Item = &'a Path
     }
 }
 
+/// That these flows do not get out: `UDP/3478 is blocked here`, or only `UDP/3478 gets no answer` where nothing at
+/// all came from the servers, so that they may as well not be there.
+pub(super) fn shut_title(flows: &str, to: &str, heard_of: bool) -> String {
+    let several = flows.matches('/').count() > 1;
+    match (heard_of, several) {
+        (true, false) => format!("{flows}{to} is blocked here"),
+        (true, true) => format!("{flows}{to} are blocked here"),
+        (false, false) => format!("{flows}{to} gets no answer"),
+        (false, true) => format!("{flows}{to} get no answer"),
+    }
+}
+
+/// What else it may be when nothing came from any of so many servers.
+pub(super) fn or_nobody_there(servers: usize) -> &'static str {
+    if servers == 1 {
+        "If this rule is open, the server is down or its address wrong."
+    } else {
+        "If these rules are open, the servers are down or the addresses wrong."
+    }
+}
+
+/// Whether the table of ports (4.1, 4.2, 4.6.1) asks for any of these flows.
+pub(super) fn any_listed(paths: &[&PathEvidence]) -> bool {
+    paths.iter().any(|p| {
+        matches!((p.transport, p.port), (Transport::Udp, 3478) | (Transport::Tcp, 80) | (Transport::Tls, 443))
+    })
+}
+
 /// A cite of every step of these paths whose cause is wanted.
 pub(super) fn cite<'a>(
     paths: impl IntoIterator<Item = &'a PathEvidence>,

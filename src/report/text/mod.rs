@@ -24,13 +24,19 @@ pub fn write(report: &CheckReport, style: &Style, out: &mut dyn io::Write) -> io
     if style.verbosity == Verbosity::Quiet {
         return Ok(());
     }
+    about(report, style, out)?;
     let roots = || report.findings.iter().filter(|f| f.explained_by.is_none());
     let to_change: Vec<&FindingReport> = roots().filter(|f| f.severity > Severity::Info).collect();
     let to_know: Vec<&FindingReport> = roots().filter(|f| f.severity == Severity::Info).collect();
-    if !to_change.is_empty() {
+    if !to_change.is_empty() || !report.advice.is_empty() {
         head("What to change", style, out)?;
         for (n, finding) in (1..).zip(&to_change) {
             change(&n.to_string(), finding, &names, style, out)?;
+        }
+        for (n, advice) in (to_change.len() + 1..).zip(&report.advice) {
+            let (mut line, number) = (Line::default(), n.to_string());
+            line.tab(3usize.saturating_sub(columns(&number))).put(Ink::Head, &number);
+            wrapped(line, Ink::Plain, advice, (4, style.width), style, out)?;
         }
     }
     if !to_know.is_empty() {
@@ -89,15 +95,41 @@ fn verdict_line(
         Kind::Unknown => ("?", Ink::Warn),
     };
     let word = report.verdict.word();
+    let summary = names.shorten(&report.summary);
     let right = style.width.saturating_sub(columns(word));
-    let lines = wrap(&names.shorten(&report.summary), right.saturating_sub(4));
-    for (at, text) in lines.iter().enumerate() {
-        let mut line = Line::default();
-        line.put(ink, if at == 0 { mark } else { "" }).tab(2).put(Ink::Head, text);
-        if at == 0 {
-            line.tab(right).put(ink, word);
-        }
-        line.write(style, out)?;
+    let mut line = Line::default();
+    line.put(ink, mark).tab(2);
+    if columns(&summary) + 4 <= right {
+        line.put(Ink::Head, &summary).tab(right).put(ink, word);
+        return line.write(style, out);
+    }
+    // The word would stand in the middle of the sentence: it goes before it.
+    let from = 2 + columns(word) + 2;
+    line.put(ink, &format!("{word}:"));
+    for (at, text) in wrap_after(&summary, style.width, from).iter().enumerate() {
+        line.tab(if at == 0 { from } else { 2 }).put(Ink::Head, text);
+        std::mem::take(&mut line).write(style, out)?;
+    }
+    Ok(())
+}
+
+/// The text in lines from column 2, the first of which begins at `from`.
+fn wrap_after(text: &str, width: usize, from: usize) -> Vec<String> {
+    let first = wrap(text, width.saturating_sub(from)).into_iter().next().unwrap_or_default();
+    let rest = text.strip_prefix(&first).unwrap_or_default().trim_start();
+    let rest = wrap(rest, width.saturating_sub(2));
+    std::iter::once(first).chain(rest.into_iter().filter(|line| !line.is_empty())).collect()
+}
+
+/// That the run was cut short; and whose servers these are, where the program chose them.
+fn about(report: &CheckReport, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    if let Some(why) = &report.cut_short {
+        wrapped(Line::default(), Ink::Warn, &format!("Cut short: {why}."), (2, style.width), style, out)?;
+    }
+    let chosen = report.servers_from.starts_with("the shipped catalog");
+    if chosen || style.verbosity == Verbosity::Verbose {
+        let text = format!("Servers: {}", report.servers_from);
+        wrapped(Line::default(), Ink::Faint, &text, (2, style.width), style, out)?;
     }
     Ok(())
 }

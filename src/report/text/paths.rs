@@ -7,7 +7,9 @@ use crate::report::style::{Ink, Line, Style, Verbosity, columns, wrap, wrapped};
 use crate::verdict::PathState;
 use raincheck_probes::evidence::{Proof, Transport};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io;
+use std::net::IpAddr;
 
 /// Where the columns begin.
 struct Columns {
@@ -17,8 +19,8 @@ struct Columns {
     rest: usize,
     /// The widest name that has room.
     name: usize,
-    /// Whether routes are told apart by their proxy's host.
-    proxies: bool,
+    /// How routes are told apart.
+    proxies: Proxies,
 }
 
 /// Lines that a cause may take beside its finding's code; a longer one goes below.
@@ -42,7 +44,7 @@ pub(super) fn write(
         .filter_map(|rank| Some((rank, report.paths.iter().find(|path| path.id == rank.path)?)))
         .collect();
     let title = if !ranked.is_empty() {
-        format!("Paths in the order the client prefers them ({})", report.profile.replace('@', " "))
+        format!("Paths in the order the client prefers them ({})", client(&report.profile))
     } else if report.paths.iter().any(|path| path.state == PathState::Reachable) {
         "Paths, as far as they can be shown without credentials".to_owned()
     } else {
@@ -62,6 +64,19 @@ pub(super) fn write(
     Ok(())
 }
 
+/// `chromium 156`, `chromium 146+`, `mobile, libwebrtc 146+`: the version, or else the first of those that behave so.
+fn client(profile: &str) -> String {
+    let (name, version) = match profile.split_once('@') {
+        Some((name, version)) => (name, version),
+        None if matches!(profile, "chromium" | "mobile") => (profile, "146+"),
+        None => return profile.to_owned(),
+    };
+    match name {
+        "mobile" => format!("mobile, libwebrtc {version}"),
+        _ => format!("{name} {version}"),
+    }
+}
+
 fn group(path: &PathReport) -> u8 {
     match path.state {
         PathState::Works => 0,
@@ -74,7 +89,7 @@ fn group(path: &PathReport) -> u8 {
 impl Columns {
     fn fit(report: &CheckReport, ranked: usize, names: &Names, width: usize) -> Self {
         let widest = |of: &dyn Fn(&PathReport) -> usize| report.paths.iter().map(of).max().unwrap_or(0);
-        let proxies = report.network.proxies.len() > 1;
+        let proxies = Proxies::of(&report.network.proxies);
         let server = 4 + ranked.to_string().len() + 2;
         let name = widest(&|p| columns(names.short(&p.server))).min(width.saturating_sub(BESIDE_SERVER));
         let flow = server + name + 2;
@@ -117,11 +132,50 @@ fn flow(path: &PathReport) -> String {
     format!("{name}/{}", path.port)
 }
 
-fn route_name(path: &PathReport, by_host: bool) -> &str {
-    match path.route.split_once("://") {
-        None if path.route == "direct" => "direct",
-        Some((_, authority)) if by_host => authority.split(['.', ':', '/']).next().unwrap_or("proxy"),
-        _ => "proxy",
+/// What tells the proxies of a run apart.
+#[derive(Clone, Copy)]
+enum Proxies {
+    /// There is at most one.
+    One,
+    /// The first label of their hosts.
+    ByLabel,
+    /// Nothing less than host and port.
+    ByPort,
+}
+
+impl Proxies {
+    fn of(proxies: &[String]) -> Self {
+        let distinct = |of: &dyn Fn(&str) -> String| {
+            proxies.iter().map(|url| of(authority(url))).collect::<BTreeSet<_>>().len() == proxies.len()
+        };
+        match proxies.len() {
+            0 | 1 => Self::One,
+            _ if distinct(&|authority| label(authority).to_owned()) => Self::ByLabel,
+            _ => Self::ByPort,
+        }
+    }
+}
+
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest)
+}
+
+/// The first label of a host name; an address whole.
+fn label(authority: &str) -> &str {
+    if authority.starts_with('[') {
+        return authority.split_inclusive(']').next().unwrap_or(authority);
+    }
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    if host.parse::<IpAddr>().is_ok() { host } else { host.split('.').next().unwrap_or(host) }
+}
+
+fn route_name(path: &PathReport, proxies: Proxies) -> &str {
+    match proxies {
+        _ if path.route == "direct" => "direct",
+        Proxies::One => "proxy",
+        Proxies::ByLabel => label(authority(&path.route)),
+        Proxies::ByPort => authority(&path.route),
     }
 }
 

@@ -44,15 +44,10 @@ pub(super) fn is_http(cause: &Cause) -> bool {
     matches!(cause, Cause::NotStun { first_bytes } if first_bytes.0.starts_with("HTTP/"))
 }
 
-/// The stream opens and is cut right after our first STUN bytes, while the same server answers elsewhere.
+/// The stream opens and is cut, or stays mute, right after our first STUN bytes, while the same server answers elsewhere.
 pub(super) fn reset(view: &View) -> Judgement {
-    let cut = |p: &PathEvidence| {
-        p.transport != Transport::Udp
-            && !heard(p)
-            && p.steps.iter().any(|s| s.cause().is_some_and(|c| is_cut(s.stage, c)))
-    };
     let lives = |p: &PathEvidence| view.paths().any(|other| other.server == p.server && heard(other));
-    let all: Vec<&PathEvidence> = view.paths().filter(|p| cut(p)).collect();
+    let all: Vec<&PathEvidence> = view.paths().filter(|p| is_mute(p)).collect();
     if all.is_empty() {
         return streams_decide(view);
     }
@@ -63,13 +58,17 @@ pub(super) fn reset(view: &View) -> Judgement {
     }
     let names = servers(met.iter().copied());
     let flow = flows(met.iter().copied());
+    let evidence = cite(met.iter().copied(), is_cut);
+    let waited = met.iter().flat_map(|p| &p.steps).any(|s| matches!(s.cause(), Some(Cause::NoAnswer { .. })));
+    let (what, seen) = if waited {
+        ("gets no further than the first bytes", "gets no answer to STUN")
+    } else {
+        ("is cut after the first bytes", "ends at the first STUN request")
+    };
     Claim {
-        title: format!("{flow} is cut after the first bytes"),
-        observed: format!(
-            "{flow} to {} connects and ends at the first STUN request; the servers answer elsewhere.",
-            list(&names)
-        ),
-        evidence: cite(met.iter().copied(), is_cut),
+        title: format!("{flow} {what}"),
+        observed: format!("{flow} to {} connects and {seen}; the servers answer elsewhere.", list(&names)),
+        evidence,
         advice: vec![format!(
             "Firewall or proxy: let {flow} to {} pass without inspection.",
             destinations(view, &names)
@@ -79,9 +78,19 @@ pub(super) fn reset(view: &View) -> Judgement {
     .into()
 }
 
+/// Whether a stream opened, and not one byte came in answer to STUN.
+pub(super) fn is_mute(path: &PathEvidence) -> bool {
+    path.transport != Transport::Udp
+        && !heard(path)
+        && path.steps.iter().any(|s| s.cause().is_some_and(|c| is_cut(s.stage, c)))
+}
+
 fn is_cut(stage: Stage, cause: &Cause) -> bool {
     matches!(stage, Stage::Binding | Stage::Allocate)
-        && matches!(cause, Cause::Reset { received: 0 } | Cause::Closed { received: 0 })
+        && matches!(
+            cause,
+            Cause::Reset { received: 0 } | Cause::Closed { received: 0 } | Cause::NoAnswer { .. }
+        )
 }
 
 fn streams_decide(view: &View) -> Judgement {

@@ -4,7 +4,7 @@ use super::{Claim, Judgement};
 use crate::verdict::metrics;
 use crate::verdict::view::{View, flow};
 use crate::verdict::{Cite, words};
-use raincheck_probes::evidence::{PathEvidence, Stage, Transport};
+use raincheck_probes::evidence::{PathEvidence, Route, Stage, Transport};
 
 /// One way, milliseconds.
 const LATENCY_MS: f64 = 150.0;
@@ -56,6 +56,9 @@ pub(super) fn loss(view: &View) -> Judgement {
     if loss.at_least() <= LOSS {
         return Judgement::Unknown;
     }
+    if path.transport != Transport::Udp {
+        return stalled(view, path, loss);
+    }
     claim(
         view,
         path,
@@ -67,6 +70,30 @@ pub(super) fn loss(view: &View) -> Judgement {
             loss.at_least() * 100.0
         ),
         "Network: find where packets are dropped (full links, wireless, rate limits on UDP).",
+    )
+}
+
+/// A stream loses nothing of itself: what did not come back was held up, or the stream ended.
+fn stalled(view: &View, path: &PathEvidence, loss: metrics::Loss) -> Judgement {
+    let flow = flow(path.transport, path.port);
+    let (through, advice) = match &path.route {
+        Route::Direct => (String::new(), "Firewall: do not cut or slow down long connections".to_owned()),
+        Route::Proxy(url) => (
+            format!(" through {url}"),
+            format!("Proxy: check that {url} runs and does not cut long connections"),
+        ),
+    };
+    let to = words::destinations(view, &words::servers([path]));
+    claim(
+        view,
+        path,
+        format!("{flow} to {}{through} stalled or was closed while media flowed", path.server),
+        format!(
+            "{} of {} packets did not come back: the connection stalled or was closed",
+            loss.sent - loss.received,
+            loss.sent
+        ),
+        &format!("{advice} to {to} (limits of time or rate, inspection)."),
     )
 }
 

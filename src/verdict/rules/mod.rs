@@ -53,6 +53,8 @@ pub(super) struct Claim {
     pub(super) severity: Option<Severity>,
     /// Paths that it accounts for, where they are not just those that it cites.
     pub(super) covers: BTreeSet<String>,
+    /// Whether it is about something that no section asks for.
+    pub(super) unasked: bool,
 }
 
 impl From<Claim> for Judgement {
@@ -317,6 +319,20 @@ pub(super) const RULES: &[Rule] = &[
         reference: Section::None,
         explained_by: &[],
         judge: turn::capacity,
+    },
+    Rule {
+        code: "turn-wrong-family",
+        severity: Severity::Error,
+        reference: Section::None,
+        explained_by: &[],
+        judge: turn::wrong_family,
+    },
+    Rule {
+        code: "stun-forged",
+        severity: Severity::Error,
+        reference: Section::None,
+        explained_by: &[],
+        judge: turn::forged,
     },
     Rule {
         code: "turn-forbidden-peer",

@@ -61,15 +61,22 @@ fn has_address(interface: &Interface) -> bool {
 /// The resolver says that a name has no address.
 pub(super) fn dns_not_found(view: &View) -> Judgement {
     let wanted = |stage, cause: &Cause| stage == Stage::Resolve && matches!(cause, Cause::NameNotFound);
+    let family = if only_ipv6(view) { "IPv6 address" } else { "address" };
     unresolved(view, wanted, |names| Claim {
-        title: format!("DNS has no address for {}", list(names)),
-        observed: format!("The resolver answered that {} no address.", has(names)),
+        title: format!("DNS has no {family} for {}", list(names)),
+        observed: format!("The resolver answered that {} no {family}.", has(names)),
         advice: vec![
             format!("DNS: make this network's resolver answer for {}.", destinations(view, names)),
             "If a name was typed by hand, check its spelling.".to_owned(),
         ],
         ..Claim::default()
     })
+}
+
+/// Whether the client had IPv6 alone to speak with.
+fn only_ipv6(view: &View) -> bool {
+    let mut hosts = view.evidence.candidates.iter().filter(|c| c.kind == CandidateType::Host).peekable();
+    hosts.peek().is_some() && hosts.all(|c| c.address.is_ipv6())
 }
 
 /// The resolver does not answer, or fails in a way that says nothing of the name.
@@ -79,13 +86,27 @@ pub(super) fn dns_timeout(view: &View) -> Judgement {
     };
     unresolved(view, wanted, |names| {
         let seen: BTreeSet<String> = cite(view.paths(), wanted).into_iter().map(|c| c.text).collect();
+        let silent = |_, cause: &Cause| matches!(cause, Cause::ResolveTimeout { .. });
+        let to = destinations(view, names);
+        let (title, advice) = if cite(view.paths(), silent).is_empty() {
+            (
+                format!("DNS could not look up {}", list(names)),
+                format!(
+                    "DNS: find out why this computer's resolver fails for {to} (SERVFAIL, REFUSED, or itself cut off)."
+                ),
+            )
+        } else {
+            (
+                format!("DNS gives no answer for {}", list(names)),
+                format!(
+                    "DNS: make this computer's resolver reachable (UDP and TCP port 53), and able to answer for {to}."
+                ),
+            )
+        };
         Claim {
-            title: format!("DNS gives no answer for {}", list(names)),
+            title,
             observed: format!("Looking up {}: {}.", list(names), list(seen)),
-            advice: vec![format!(
-                "DNS: make this computer's resolver reachable (UDP and TCP port 53), and able to answer for {}.",
-                destinations(view, names)
-            )],
+            advice: vec![advice],
             ..Claim::default()
         }
     })

@@ -120,7 +120,17 @@ pub(super) fn connect_denied(view: &View) -> Judgement {
             "Proxy: let {proxies} itself out to TCP {ports} of {to}, and check that it can resolve the names."
         );
         (format!("The proxy {proxies} cannot reach {ports} of the servers"), advice)
+    } else if denied.iter().all(|p| !is_denied(p)) {
+        let to = destinations(view, &servers(denied.iter().copied()));
+        let ports = port_list(&ports(denied.iter().copied()));
+        let waited = failing.iter().any(|(_, s)| matches!(s.cause(), Some(Cause::TunnelTimeout { .. })));
+        let what = if waited { "does not answer" } else { "closes the connection on" };
+        let advice = format!(
+            "Proxy: look up CONNECT to {to} {ports} in its log: it may be forbidden, or the proxy may not get there."
+        );
+        (format!("The proxy {proxies} {what} CONNECT to {ports}"), advice)
     } else {
+        let denied: Vec<&PathEvidence> = denied.iter().copied().filter(|p| is_denied(p)).collect();
         let to = destinations(view, &servers(denied.iter().copied()));
         let ports = port_list(&ports(denied.iter().copied()));
         let advice = format!("Proxy: allow CONNECT to {to} {ports}, without inspection.");
@@ -134,13 +144,14 @@ pub(super) fn connect_denied(view: &View) -> Judgement {
     Claim { title, observed, evidence, advice: vec![advice], ..Claim::default() }.into()
 }
 
-/// 502, 503 and 504, or no answer at all: the proxy tried.
+/// 502, 503 and 504: the proxy tried.
 fn cannot_get_there(step: &Step) -> bool {
-    match step.cause() {
-        Some(Cause::ProxyStatus { status, .. }) => matches!(status, 502..=504),
-        Some(Cause::TunnelTimeout { .. }) => true,
-        _ => false,
-    }
+    matches!(step.cause(), Some(Cause::ProxyStatus { status: 502..=504, .. }))
+}
+
+/// Whether the proxy said no on this path, rather than nothing.
+fn is_denied(path: &PathEvidence) -> bool {
+    path.steps.iter().any(|s| matches!(s.cause(), Some(Cause::ProxyStatus { .. })) && !cannot_get_there(s))
 }
 
 /// There is no way out over TCP but through the proxy.
@@ -165,12 +176,19 @@ pub(super) fn required(view: &View) -> Judgement {
     }
     let proxies = list(through.iter().map(|p| p.route.to_string()).collect::<BTreeSet<_>>());
     let client_can = view.proxied().any(|p| p.client_tries);
+    let excepted = super::stream::past_the_proxy(view, &direct);
     let flows = flows(direct.iter().copied());
     let works = view.proxied().any(heard);
     let advice = if client_can && !works {
         vec![format!("Repair the way through {proxies}, or open the firewall for {flows}.")]
     } else if client_can {
         vec![format!("Keep {proxies} set on every computer that makes calls.")]
+    } else if excepted {
+        let to = destinations(view, &servers(direct.iter().copied()));
+        vec![
+            format!("Proxy settings: take {to} out of the exception list (NO_PROXY)."),
+            format!("Or open the firewall for {flows}."),
+        ]
     } else {
         // Section 4.2: no proxy for media of the mobile clients.
         let direct_udp = view.direct(Transport::Udp).filter(|p| p.client_tries);
@@ -189,6 +207,9 @@ pub(super) fn required(view: &View) -> Judgement {
     Claim {
         title: if client_can {
             "TCP gets out through the proxy only".to_owned()
+        } else if excepted {
+            "TCP gets out through the proxy only, and the proxy's exception list (NO_PROXY) sends this client past it"
+                .to_owned()
         } else {
             "TCP gets out through the proxy only, and this client sends no media through proxies".to_owned()
         },
@@ -197,6 +218,7 @@ pub(super) fn required(view: &View) -> Judgement {
         advice,
         severity: (!client_can).then_some(Severity::Error),
         covers: direct.iter().map(|p| p.id.clone()).collect(),
+        unasked: false,
     }
     .into()
 }
@@ -242,7 +264,7 @@ pub(super) fn http10(view: &View) -> Judgement {
             .collect(),
         advice: vec![format!("Proxy: turn on HTTP/1.1 on {proxies}.")],
         severity: gateway.then_some(Severity::Warning),
-        covers: BTreeSet::new(),
+        ..Claim::default()
     }
     .into()
 }

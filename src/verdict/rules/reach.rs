@@ -3,7 +3,9 @@
 use super::{Claim, Judgement};
 use crate::verdict::Cite;
 use crate::verdict::view::{ENOUGH_REQUESTS, UdpFate, View, touched, udp_fate, unanswered};
-use crate::verdict::words::{are, cite, destinations, flows, list, open_out, seconds, servers};
+use crate::verdict::words::{
+    any_listed, are, cite, destinations, flows, list, open_out, or_nobody_there, seconds, servers, shut_title,
+};
 use raincheck_probes::evidence::{Cause, Outcome, PathEvidence, Route, Stage, Transport};
 use std::collections::BTreeSet;
 
@@ -29,16 +31,23 @@ pub(super) fn udp_blocked(view: &View) -> Judgement {
         false => " Nothing else answered either.",
     };
     let flow = flows(asked.iter().copied());
+    let names = servers(asked.iter().copied());
+    let heard_of = names.iter().any(|server| view.is_there(server));
+    let mut advice = vec![open_out(view, asked.iter().copied())];
+    if !heard_of {
+        advice.push(or_nobody_there(names.len()).to_owned());
+    }
     Claim {
-        title: format!("{flow} {} blocked here", are(flow.matches('/').count())),
+        title: shut_title(&flow, "", heard_of),
         observed: format!(
             "{}{}{whole}",
             silence(&asked),
             control.as_ref().map_or("", |(text, _)| text.as_str())
         ),
         evidence: silent_cites(&asked).into_iter().chain(control.into_iter().flat_map(|(_, c)| c)).collect(),
-        advice: vec![open_out(view, asked.iter().copied())],
+        advice,
         covers: asked.iter().map(|p| p.id.clone()).collect(),
+        unasked: !any_listed(&asked),
         severity: None,
     }
     .into()
@@ -72,6 +81,7 @@ pub(super) fn udp_port_blocked(view: &View) -> Judgement {
         observed: format!("{} UDP to {other} is answered.", silence(&silent)),
         evidence: silent_cites(&silent),
         advice: vec![open_out(view, silent.iter().copied())],
+        unasked: !any_listed(&silent),
         ..Claim::default()
     }
     .into()
@@ -111,6 +121,7 @@ pub(super) fn udp_rejected(view: &View) -> Judgement {
         ),
         evidence,
         advice: vec![advice],
+        unasked: !any_listed(&rejected),
         ..Claim::default()
     }
     .into()

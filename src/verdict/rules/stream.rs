@@ -2,7 +2,9 @@
 
 use super::{Claim, Judgement};
 use crate::verdict::view::View;
-use crate::verdict::words::{are, cite, flows, list, open_out, servers};
+use crate::verdict::words::{
+    any_listed, are, cite, destinations, flows, list, open_out, or_nobody_there, servers, shut_title,
+};
 use raincheck_probes::evidence::{Cause, Outcome, PathEvidence, Stage, Step, Transport};
 use std::collections::BTreeSet;
 
@@ -35,20 +37,41 @@ fn blocked(view: &View, transport: Transport) -> Judgement {
     let flow = flows(shut.iter().copied());
     let to = if everywhere { String::new() } else { format!(" to {}", list(&names)) };
     let refused = shut.iter().all(|p| p.steps.iter().any(|s| s.cause() == Some(&Cause::Refused)));
-    let what = if refused { "refused" } else { "blocked" };
+    let heard_of = names.iter().any(|server| view.is_there(server));
     let evidence = cite(shut.iter().copied(), |stage, cause| stage == Stage::Connect && closes(cause));
     let mut advice = vec![open_out(view, shut.iter().copied())];
-    if !everywhere {
+    if past_the_proxy(view, &shut) {
+        let to = destinations(view, &names);
+        advice.push(format!("Or take {to} out of the proxy's exception list (NO_PROXY)."));
+    } else if refused {
+        advice.push("If that rule is open, a firewall turns it away, or nothing listens there.".to_owned());
+    } else if !heard_of {
+        advice.push(or_nobody_there(names.len()).to_owned());
+    } else if !everywhere {
         advice.push(format!("If the firewall allows it already, check that {} listens there.", list(&names)));
     }
+    let title = if refused {
+        format!("{flow}{to} {} refused here", are(ports.len()))
+    } else {
+        shut_title(&flow, &to, heard_of)
+    };
     Claim {
-        title: format!("{flow}{to} {} {what} here", are(ports.len())),
+        title,
         observed: format!("Connecting to {}: {}.", list(&names), seen(&shut)),
         evidence,
         advice,
+        unasked: !any_listed(&shut),
         ..Claim::default()
     }
     .into()
+}
+
+/// Whether the client has a proxy and does not use it for these servers: the proxy's exception list.
+pub(super) fn past_the_proxy(view: &View, direct: &[&PathEvidence]) -> bool {
+    let proxied = |server: &str| view.proxied().any(|p| p.client_tries && p.server == server);
+    matches!(view.client(), "chromium" | "firefox")
+        && !view.evidence.asked.proxies.is_empty()
+        && direct.iter().any(|p| p.client_tries && p.transport != Transport::Udp && !proxied(&p.server))
 }
 
 /// What the connections met with, each once: the attempts and times of the worst.

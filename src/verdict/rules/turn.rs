@@ -1,10 +1,10 @@
 //! What the servers themselves say.
 
-use super::dpi::is_http;
+use super::dpi::{is_http, is_mute};
 use super::{Claim, Judgement};
-use crate::verdict::view::{ENOUGH_REQUESTS, View, is_stun_only};
-use crate::verdict::words::{cite, list, servers};
-use raincheck_probes::evidence::{Cause, PathEvidence, Stage, Step, Transport};
+use crate::verdict::view::{ENOUGH_REQUESTS, View, heard, is_stun_only};
+use crate::verdict::words::{cite, flows, list, servers};
+use raincheck_probes::evidence::{Cause, PathEvidence, Proof, Stage, Step, Transport};
 use std::collections::BTreeSet;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -15,8 +15,13 @@ pub(super) fn not_a_turn_server(view: &View) -> Judgement {
         let bound = p.steps.iter().any(|s| s.stage == Stage::Binding && s.passed());
         match s.cause() {
             Some(cause @ (Cause::NotStun { .. } | Cause::Malformed { .. })) => !is_http(cause),
+            // Whoever asks for credentials knows Allocate.
             Some(Cause::StunError { stun_code, .. }) => {
-                s.stage == Stage::Allocate && bound && matches!(stun_code, 400 | 405 | 501)
+                s.stage == Stage::Allocate
+                    && bound
+                    && matches!(stun_code, 400 | 405 | 501)
+                    && p.proof < Some(Proof::Authenticated)
+                    && s.facts.get("realm").and_then(|realm| realm.as_str()).is_none()
             }
             Some(Cause::NoAnswer { requests, .. }) => {
                 s.stage == Stage::Allocate
@@ -27,6 +32,24 @@ pub(super) fn not_a_turn_server(view: &View) -> Judgement {
             _ => false,
         }
     };
+    // A stream that opens and stays mute: a TURN server elsewhere, something else, or a box on the way.
+    let lives = |p: &PathEvidence| view.paths().any(|other| other.server == p.server && heard(other));
+    let mute = |p: &PathEvidence, s: &Step| {
+        matches!(s.stage, Stage::Binding | Stage::Allocate) && s.cause().is_some() && is_mute(p) && !lives(p)
+    };
+    let steps = || view.paths().flat_map(|p| p.steps.iter().map(move |s| (p, s)));
+    if !steps().any(|(p, s)| wanted(p, s)) && steps().any(|(p, s)| mute(p, s)) {
+        let flows = flows(view.paths().filter(|p| is_mute(p) && !lives(p)));
+        return at(view, mute, |names, _| {
+            (
+                format!("{flows} to {names} opens, and nothing there speaks TURN"),
+                vec![
+                    format!("Server list: check the address and port of {names}."),
+                    format!("If they are right, start the server, and let {flows} pass without inspection."),
+                ],
+            )
+        });
+    }
     at(view, wanted, |names, _| {
         (
             format!("{names} {} not a TURN server", if names.contains(" and ") { "are" } else { "is" }),
@@ -131,6 +154,39 @@ pub(super) fn capacity(view: &View) -> Judgement {
     )
 }
 
+/// 440 or 443: no relayed address of the family that was asked for.
+pub(super) fn wrong_family(view: &View) -> Judgement {
+    at(
+        view,
+        |_, s| is_error(s, 440) || is_error(s, 443),
+        |names, _| {
+            (
+                format!("{names} gives no relay of the address family that is needed"),
+                vec![format!(
+                    "Server: give {names} relay addresses of that family (IPv4, or IPv6 for a run with --ipv6)."
+                )],
+            )
+        },
+    )
+}
+
+/// Answers that are not signed as the server must sign them: it is not the server that answers.
+pub(super) fn forged(view: &View) -> Judgement {
+    at(
+        view,
+        |_, s| matches!(s.cause(), Some(Cause::BadIntegrity { .. } | Cause::BadFingerprint)),
+        |names, _| {
+            (
+                format!("Answers for {names} are not signed as the server must sign them"),
+                vec![
+                    format!("Network: find out what answers STUN in the place of {names}."),
+                    "If nothing does, the server's own software signs wrongly.".to_owned(),
+                ],
+            )
+        },
+    )
+}
+
 /// 403 to a permission or channel.
 pub(super) fn forbidden_peer(view: &View) -> Judgement {
     let wanted = |_: &PathEvidence, s: &Step| {
@@ -148,7 +204,11 @@ pub(super) fn forbidden_peer(view: &View) -> Judgement {
 pub(super) fn relay_no_return(view: &View) -> Judgement {
     at(
         view,
-        |_, s| matches!(s.cause(), Some(Cause::RelayNoReturn { .. })),
+        // Media that stopped where packets had come back is not a closed port range.
+        |p, s| {
+            let stopped = p.proof == Some(Proof::Media) && s.facts.get("media").is_some();
+            matches!(s.cause(), Some(Cause::RelayNoReturn { .. })) && !stopped
+        },
         |names, _| {
             (
                 format!("Nothing comes back through the relay of {names}"),
