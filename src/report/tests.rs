@@ -119,7 +119,7 @@ fn nagios_gives_one_line_and_its_own_exit_status() {
     );
     assert!(line(&udp_blocked()).starts_with("RAINCHECK WARNING - Calls connect"));
     assert!(line(&nothing_works()).starts_with("RAINCHECK CRITICAL - Calls cannot connect"));
-    assert!(line(&nothing_works()).ends_with("here. | paths=0;;;0;6\n"));
+    assert!(line(&nothing_works()).ends_with("answer. | paths=0;;;0;6\n"));
     assert!(line(&evidence(Vec::new())).starts_with("RAINCHECK UNKNOWN - It is not known"));
     let statuses = [Kind::Works, Kind::Reachable, Kind::Degraded, Kind::Fails, Kind::Unknown];
     assert_eq!(statuses.map(nagios::exit_status), [0, 0, 1, 2, 3]);
@@ -213,6 +213,45 @@ fn gather_text_is_a_table_and_its_errors() {
 }
 
 #[test]
+fn gather_tells_a_cut_and_leaves_no_colon_without_words() {
+    let mut run = gathered();
+    run.cut_short = Some("interrupted".to_owned());
+    run.gather_errors[0].text.clear();
+    let text = written(&Report::gather(&run), Format::Text, &Style::default());
+    assert!(text.contains("1 error:\nCut short: interrupted.\n"), "{text}");
+    assert!(text.ends_with("allocate\n"), "{text}");
+}
+
+#[test]
+fn the_head_names_the_version_and_the_servers_that_were_chosen() {
+    let head = |profile: &str, from: &str| {
+        let mut run = open();
+        (run.asked.profile, run.asked.servers_from) = (profile.to_owned(), from.to_owned());
+        written(&check(&run), Format::Text, &Style::default())
+    };
+    let catalog = "the shipped catalog (edition 36), the first ones";
+    assert!(head("chromium", "--turn").contains("prefers them (chromium 146+)\n"));
+    assert!(head("mobile", "--turn").contains("prefers them (mobile, libwebrtc 146+)\n"));
+    assert!(head("firefox", "--turn").contains("prefers them (firefox)\n"));
+    assert!(head("chromium", catalog).contains(&format!("\n  Servers: {catalog}\n")));
+    assert!(!head("chromium", "--turn").contains("Servers:"));
+}
+
+#[test]
+fn several_proxies_are_told_apart() {
+    let mut run = open();
+    let urls = ["http://10.0.0.1:3128", "http://10.0.0.1:8080"];
+    for (n, url) in urls.iter().enumerate() {
+        run.paths.push(path([TURN1, TURN2][n], Transport::Tcp, Route::Proxy((*url).to_owned())));
+    }
+    let text = |run: &Evidence| written(&check(run), Format::Text, &Style::default());
+    run.asked.proxies = urls.map(str::to_owned).to_vec();
+    assert!(text(&run).contains("  10.0.0.1:3128  ") && text(&run).contains("  10.0.0.1:8080  "));
+    run.asked.proxies = vec![urls[0].to_owned()];
+    assert!(text(&run).contains("  proxy   "));
+}
+
+#[test]
 fn gather_sdp_is_lines_that_a_description_takes() {
     let sdp = written(&Report::gather(&gathered()), Format::Sdp, &Style::default());
     let lines: Vec<&str> = sdp.lines().collect();
@@ -258,7 +297,7 @@ fn check_json_has_exactly_the_contracts_keys() {
     run.asked.proxies.push(PROXY.to_owned());
     run.paths.push(path(TURN1, Transport::Tcp, Route::Proxy(PROXY.to_owned())));
     let json = json(&check(&run));
-    let top = "schema profile started elapsed_ms verdict summary servers paths candidates ranking capabilities \
+    let top = "schema profile started elapsed_ms cut_short verdict summary servers paths candidates ranking capabilities \
         findings network";
     assert_eq!(keys(&json), set(top));
     assert_eq!(json["schema"], "raincheck.check/1");
@@ -293,7 +332,7 @@ fn check_json_has_exactly_the_contracts_keys() {
 #[test]
 fn gather_json_has_exactly_the_contracts_keys() {
     let json = json(&Report::gather(&gathered()));
-    assert_eq!(keys(&json), set("schema profile started elapsed_ms candidates errors ignored"));
+    assert_eq!(keys(&json), set("schema profile started elapsed_ms cut_short candidates errors ignored"));
     assert_eq!(json["schema"], "raincheck.gather/1");
     assert_eq!(keys(&json["candidates"][0]), set(CANDIDATE));
     assert_eq!(json["candidates"][1]["tcp_type"], "active");

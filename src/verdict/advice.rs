@@ -27,7 +27,8 @@ fn of_cause(view: &View, path: &PathEvidence, cause: &Cause) -> Option<String> {
     Some(match cause {
         Cause::StunError { stun_code, reason, .. } => {
             let answer = format!("{stun_code} {reason}");
-            format!("Ask {whom}; the server answered {}.", answer.trim_end())
+            let who = if view.evidence.asked.vendor_servers { "the server" } else { "it" };
+            format!("Ask {whom}; {who} answered {}.", answer.trim_end())
         }
         Cause::BadRedirect { .. } | Cause::UnknownRequired { .. } | Cause::MissingAttribute { .. } => {
             format!("Ask {whom}; {cause}.")

@@ -293,13 +293,14 @@ fn a_run_that_was_cut_short_is_unknown_until_something_decides() {
         p
     };
     let mut nothing_decided = world(unfinished);
-    nothing_decided.cut_short = Some("the deadline".to_owned());
+    nothing_decided.cut_short = Some("the deadline of 2 s came first".to_owned());
     let verdict_of_none = verdict(&nothing_decided);
     assert_eq!(verdict_of_none.kind, Kind::Unknown);
     assert_eq!(verdict_of_none.exit_status(), 3);
     assert_eq!(
         verdict_of_none.summary,
-        "It is not known whether calls work: the run ended early (the deadline) with 6 of 6 paths undecided."
+        "It is not known whether calls work: the deadline of 2 s came first, with 6 of 6 paths undecided; \
+         nothing had answered until then."
     );
     let udp_works = world(|p| if p.transport == Transport::Udp { p } else { unfinished(p) });
     assert_eq!(verdict(&udp_works).kind, Kind::Unknown);
@@ -348,18 +349,18 @@ fn without_credentials_something_blocked_degrades_and_everything_blocked_fails()
     assert_eq!(verdict(&part).kind, Kind::Degraded);
     assert_eq!(
         verdict(&part).summary,
-        "Some servers answer, but not on every path: UDP/3478 is blocked here."
+        "Every server answers, but not on every path: UDP/3478 is blocked here."
     );
     let none = world(shut);
     assert_eq!(verdict(&none).kind, Kind::Fails);
     assert_eq!(
         verdict(&none).summary,
-        "No server can be reached: UDP/3478, TLS/443 and TCP/80 are blocked here."
+        "No server can be reached: UDP/3478, TLS/443 and TCP/80 get no answer."
     );
 }
 
 #[test]
-fn a_stun_server_alone_works_when_it_answers() {
+fn a_stun_server_alone_is_reachable_when_it_answers() {
     let mut stun = path(TURN1, Transport::Udp, Route::Direct);
     stun.url = format!("stun:{TURN1}:3478");
     stun.steps.retain(|s| s.stage <= Stage::Binding);
@@ -367,8 +368,69 @@ fn a_stun_server_alone_works_when_it_answers() {
     stun.relay_runs.clear();
     let mut run = open();
     run.paths = vec![stun];
-    assert_eq!(verdict(&run).kind, Kind::Works);
+    assert_eq!(verdict(&run).kind, Kind::Reachable);
+    assert_eq!(verdict(&run).summary, "Every server answers on every path; no relay was asked for.");
     assert_eq!(capabilities(&run)[..2], [Answer::Works, Answer::NotAsked]);
+}
+
+#[test]
+fn a_run_that_was_cut_short_works_only_when_every_path_was_proven() {
+    let mut run = open();
+    run.cut_short = Some("interrupted".to_owned());
+    let mut media = step(Stage::Relay, Outcome::Passed, 300, 1500);
+    media.facts = media.facts.with("media", true).with("sent", 120);
+    run.paths[0].steps.push(media);
+    assert_eq!(verdict(&run).kind, Kind::Works);
+    assert!(
+        verdict(&run).summary.ends_with(" (interrupted after 1.2 s of media)."),
+        "{}",
+        verdict(&run).summary
+    );
+    run.paths[1].proof = Some(Proof::Allocated);
+    run.paths[1].relay_runs.clear();
+    assert_eq!(verdict(&run).kind, Kind::Unknown);
+    assert_eq!(
+        verdict(&run).summary,
+        "Calls connect, but the rest is not known: the run was interrupted, with 1 of 6 paths undecided; \
+         until then 5 had carried packets and 1 had a relay."
+    );
+    let mut degraded = udp_blocked();
+    degraded.cut_short = Some("interrupted".to_owned());
+    assert_eq!(verdict(&degraded).kind, Kind::Degraded);
+    assert!(verdict(&degraded).summary.ends_with("blocked here (interrupted)."));
+}
+
+#[test]
+fn a_relay_that_carried_nothing_does_not_prove_that_calls_work() {
+    let run = world(|mut p| {
+        p.steps.retain(|s| s.stage < Stage::Permission);
+        let mut skipped = step(Stage::Permission, Outcome::Skipped(SkipReason::NoPeer), 200, 200);
+        skipped.facts.set("second_allocation", "the server answered 486 Allocation Quota Reached");
+        p.steps.push(skipped);
+        p.relay_runs.clear();
+        PathEvidence { proof: Some(Proof::Allocated), ..p }
+    });
+    assert_eq!(verdict(&run).kind, Kind::Unknown);
+    assert_eq!(
+        verdict(&run).summary,
+        "The relay was allocated, but no packet could be sent through it: a second allocation to send from \
+         could not be made (the server answered 486 Allocation Quota Reached)."
+    );
+}
+
+#[test]
+fn a_failure_without_a_finding_has_its_plain_cause_and_advice() {
+    let mismatch = Cause::StunError {
+        stun_code: 437,
+        reason: "Allocation Mismatch".to_owned(),
+        unknown_attributes: vec![],
+    };
+    let run = world(|p| broken(p, Stage::Allocate, mismatch.clone()));
+    let found = verdict(&run);
+    assert_eq!(told(&run), Vec::<String>::new());
+    assert_eq!(found.advice, ["Ask whoever runs the TURN server; it answered 437 Allocation Mismatch."]);
+    assert!(found.summary.contains("the server answered 437 Allocation Mismatch"), "{}", found.summary);
+    assert_eq!(verdict(&nothing_works()).advice, Vec::<String>::new());
 }
 
 #[test]

@@ -87,6 +87,21 @@ fn dns_rules_tell_no_such_name_from_no_answer() {
     assert_eq!(told(&not_found), ["dns-not-found"]);
     let timeout = world(|p| broken(p, Stage::Resolve, Cause::ResolveTimeout { waited_ms: 5000 }));
     assert_eq!(told(&timeout), ["dns-timeout"]);
+    let failed = Cause::ResolveFailed { detail: "Temporary failure in name resolution".to_owned() };
+    let failed = world(|p| broken(p, Stage::Resolve, failed.clone()));
+    assert_eq!(
+        verdict(&failed).summary,
+        "Calls cannot connect: DNS could not look up turn1.example.net and turn2.example.net."
+    );
+    let mut only_ipv6 = not_found.clone();
+    for candidate in &mut only_ipv6.candidates {
+        candidate.kind = raincheck_probes::ice::CandidateType::Host;
+        candidate.address = "2001:db8::2".parse().unwrap();
+    }
+    assert_eq!(
+        finding(&only_ipv6, "dns-not-found").unwrap().title,
+        "DNS has no IPv6 address for turn2.example.net"
+    );
     assert!(!holds(&open(), "dns-not-found") && !holds(&open(), "dns-timeout"));
     let proxy_name = via_proxy(Cause::NameNotFound);
     assert!(!holds(&proxy_name, "dns-not-found"), "only the stage resolve counts");
@@ -114,6 +129,8 @@ fn udp_blocked_cites_the_silence_and_the_control() {
     assert_eq!(found.evidence.len(), 6);
     let alone = finding(&nothing_works(), "udp-blocked").unwrap();
     assert!(alone.observed.ends_with("Nothing else answered either."), "{}", alone.observed);
+    assert_eq!(alone.title, "UDP/3478 gets no answer");
+    assert_eq!(alone.advice[1], "If these rules are open, the servers are down or the addresses wrong.");
     assert!(!holds(&open(), "udp-blocked") && !holds(&one_server_down(), "udp-blocked"));
 }
 
@@ -179,8 +196,12 @@ fn tcp_and_tls_blocked_name_the_real_port() {
     assert_eq!(found.title, "TLS/5349 is refused here");
     assert_eq!(
         found.advice,
-        ["Firewall: allow TCP out to turn1.example.net and turn2.example.net port 5349."]
+        [
+            "Firewall: allow TCP out to turn1.example.net and turn2.example.net port 5349.",
+            "If that rule is open, a firewall turns it away, or nothing listens there."
+        ]
     );
+    assert_eq!((found.reference, finding(&tcp, "tcp-80-blocked").unwrap().reference), (None, Some("4.1")));
     assert!(!holds(&open(), "tcp-80-blocked") && !holds(&open(), "tls-443-blocked"));
     assert!(!holds(&one_server_down(), "tcp-80-blocked"), "that server is down");
 }
@@ -202,7 +223,12 @@ fn not_a_turn_server_speaks_something_else_or_does_not_relay() {
     assert_eq!(told(&broken_on(Transport::Tcp, Stage::Allocate, odd)), ["not-a-turn-server"]);
     let bad_request =
         Cause::StunError { stun_code: 400, reason: "Bad Request".to_owned(), unknown_attributes: vec![] };
-    assert_eq!(told(&broken_on(Transport::Udp, Stage::Allocate, bad_request)), ["not-a-turn-server"]);
+    assert_eq!(told(&broken_on(Transport::Udp, Stage::Allocate, bad_request.clone())), ["not-a-turn-server"]);
+    let mut knows_allocate = broken_on(Transport::Udp, Stage::Allocate, bad_request);
+    for step in knows_allocate.paths.iter_mut().flat_map(|p| &mut p.steps) {
+        step.facts.set("realm", "example.net");
+    }
+    assert_eq!(told(&knows_allocate), Vec::<String>::new());
     assert_eq!(told(&broken_on(Transport::Udp, Stage::Allocate, silent())), ["not-a-turn-server"]);
     assert!(!holds(&http_inspection(), "not-a-turn-server") && !holds(&open(), "not-a-turn-server"));
 }
@@ -213,6 +239,13 @@ fn proxy_required_needs_direct_ways_that_failed_and_a_proxy_that_answered() {
     assert_eq!(found.severity, Severity::Info);
     assert_eq!(found.explains, ["tls-443-blocked", "tcp-80-blocked"]);
     assert!(!holds(&open(), "proxy-required") && !holds(&via_proxy(Cause::Refused), "proxy-required"));
+    let mut excepted = proxy_only();
+    for path in &mut excepted.paths {
+        path.client_tries = path.route == Route::Direct;
+    }
+    let found = finding(&excepted, "proxy-required").unwrap();
+    assert!(!found.title.contains("no media through proxies"), "{}", found.title);
+    assert!(found.advice[0].ends_with("out of the exception list (NO_PROXY)."), "{:?}", found.advice);
     let mut mobile = proxy_only();
     mobile.asked.profile = "mobile".to_owned();
     for path in &mut mobile.paths {
@@ -276,6 +309,17 @@ fn a_proxy_that_cannot_get_there_is_not_called_a_policy() {
     let found = finding(&unable, "proxy-connect-denied").unwrap();
     assert_eq!(found.title, format!("The proxy {PROXY} cannot reach ports 80 and 443 of the servers"));
     assert!(found.observed.ends_with("not a rule of it."), "{}", found.observed);
+    let mute = via_proxy(Cause::TunnelTimeout { waited_ms: 6000 });
+    let found = finding(&mute, "proxy-connect-denied").unwrap();
+    assert_eq!(found.title, format!("The proxy {PROXY} does not answer CONNECT to ports 80 and 443"));
+    assert_eq!(found.observed, "TCP/80 and TLS/443: the proxy did not answer the CONNECT in 6.0 s.");
+    let cut = via_proxy(Cause::Closed { received: 0 });
+    let found = finding(&cut, "proxy-connect-denied").unwrap();
+    assert_eq!(
+        found.title,
+        format!("The proxy {PROXY} closes the connection on CONNECT to ports 80 and 443")
+    );
+    assert_eq!(found.observed, "TCP/80 and TLS/443: closed without an answer.");
 }
 
 #[test]
@@ -377,7 +421,13 @@ fn dpi_reset_needs_the_same_server_to_answer_elsewhere() {
     assert_eq!(told(&cut), ["dpi-reset"]);
     let mut alone = cut.clone();
     alone.paths.retain(|p| p.transport == Transport::Tcp);
-    assert_eq!(told(&alone), Vec::<String>::new());
+    assert_eq!(told(&alone), ["not-a-turn-server"]);
+    let title = finding(&alone, "not-a-turn-server").unwrap().title;
+    assert_eq!(
+        title,
+        "TCP/80 to turn1.example.net and turn2.example.net opens, and nothing there speaks TURN"
+    );
+    assert_eq!(told(&broken_on(Transport::Tls, Stage::Allocate, silent())), ["dpi-reset"]);
     let later = broken_on(Transport::Tcp, Stage::Allocate, Cause::Reset { received: 120 });
     assert!(!holds(&later, "dpi-reset") && !holds(&open(), "dpi-reset"));
 }
@@ -406,6 +456,8 @@ fn turn_errors_have_a_finding_each() {
     let cases = [
         (Stage::Allocate, error(486), "turn-quota"),
         (Stage::Allocate, error(508), "turn-capacity"),
+        (Stage::Allocate, error(443), "turn-wrong-family"),
+        (Stage::Allocate, Cause::BadIntegrity { missing: true }, "stun-forged"),
         (Stage::Allocate, Cause::StaleNonceLoop { rounds: 3 }, "turn-stale-nonce-loop"),
         (Stage::Permission, error(403), "turn-forbidden-peer"),
         (Stage::Relay, Cause::RelayNoReturn { sent: 50 }, "relay-no-return"),
@@ -442,4 +494,9 @@ fn media_thresholds_are_those_of_section_6_2() {
     assert_eq!(told(&run(300.0, 30.0, 970)), ["loss-high"]);
     assert_eq!(told(&run(300.0, 30.0, 985)), Vec::<String>::new(), "1.5 % of 1000 may be chance");
     assert_eq!(finding(&run(302.0, 1.0, 1000), "latency-high").unwrap().reference, Some("6.2"));
+    let mut streams = run(300.0, 30.0, 500);
+    streams.paths.retain(|p| p.transport == Transport::Tcp);
+    let found = finding(&streams, "loss-high").unwrap();
+    assert_eq!(found.title, "TCP/80 to turn1.example.net stalled or was closed while media flowed");
+    assert!(!found.advice.concat().contains("wireless"), "{:?}", found.advice);
 }
