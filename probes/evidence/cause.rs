@@ -300,7 +300,12 @@ impl fmt::Display for Cause {
             }
             Self::ResolveFailed { detail } => write!(f, "the resolver failed: {detail}"),
             Self::ConnectTimeout { attempts, waited_ms } => {
-                write!(f, "no answer to {} in {}", count(*attempts, "connection attempt"), seconds(*waited_ms))
+                write!(
+                    f,
+                    "no answer to {} in {}",
+                    count(*attempts, "connection attempt"),
+                    seconds(*waited_ms)
+                )
             }
             Self::Refused => f.write_str("refused"),
             Self::Unreachable { detail } => write!(f, "unreachable: {detail}"),
