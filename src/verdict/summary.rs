@@ -28,23 +28,28 @@ fn works(view: &View) -> String {
     let Some(path) = view.selected() else {
         return "Calls work on every path that was asked for.".to_owned();
     };
-    let rtt = metrics::rtt(path).map_or(String::new(), |rtt| format!(" ({:.1} ms round trip)", rtt.median));
+    let rtt = metrics::rtt(path).map(|rtt| format!("{:.1} ms round trip", rtt.median));
     let flow = flow(path.transport, path.port);
-    let cut = cut_short(view);
-    format!("Calls work on every path; the client will use {flow} to {}{rtt}{cut}.", path.server)
+    let notes: Vec<String> = rtt.into_iter().chain(cut_after(view)).collect();
+    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
+    format!("Calls work on every path; the client will use {flow} to {}{notes}.", path.server)
 }
 
-/// That the run was cut short, and how much media had been sent on the selected path: ` (interrupted after 1.2 s
-/// of media)`.
+/// ` (interrupted after 1.2 s of media)`, or nothing.
 fn cut_short(view: &View) -> String {
-    let Some(why) = &view.evidence.cut_short else { return String::new() };
+    cut_after(view).map_or(String::new(), |cut| format!(" ({cut})"))
+}
+
+/// That the run was cut short, and how much media had been sent on the selected path.
+fn cut_after(view: &View) -> Option<String> {
+    let why = view.evidence.cut_short.as_ref()?;
     let media = view.selected().and_then(|path| {
         let step = path.steps.iter().rev().find(|s| s.facts.get("media").is_some())?;
         let sent = step.facts.get("sent")?.as_u64()?;
         // Both ends send a packet every 20 ms.
         Some(format!(" after {:.1} s of media", sent as f64 / 100.0))
     });
-    format!(" ({why}{})", media.unwrap_or_default())
+    Some(format!("{why}{}", media.unwrap_or_default()))
 }
 
 fn degraded(view: &View, findings: &[Finding]) -> &'static str {

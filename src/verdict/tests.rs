@@ -8,6 +8,7 @@ use raincheck_probes::evidence::{
 use raincheck_probes::ice::Policy;
 use raincheck_probes::tunnel::AuthScheme;
 
+mod quality;
 mod rules;
 
 fn verdict(evidence: &Evidence) -> Verdict {
@@ -382,7 +383,7 @@ fn a_run_that_was_cut_short_works_only_when_every_path_was_proven() {
     run.paths[0].steps.push(media);
     assert_eq!(verdict(&run).kind, Kind::Works);
     assert!(
-        verdict(&run).summary.ends_with(" (interrupted after 1.2 s of media)."),
+        verdict(&run).summary.ends_with("; interrupted after 1.2 s of media)."),
         "{}",
         verdict(&run).summary
     );

@@ -102,7 +102,8 @@ pub(super) fn udp_rejected(view: &View) -> Judgement {
     let all = rejected.len() == asked.len();
     let to = list(servers(rejected.iter().copied()));
     let flow = flows(rejected.iter().copied());
-    let advice = if all {
+    let heard_of = rejected.iter().any(|p| view.is_there(&p.server));
+    let advice = if all && heard_of {
         open_out(view, rejected.iter().copied())
     } else {
         format!(
