@@ -187,7 +187,7 @@ pub struct ServerArgs {
         default_missing_value = "open",
         conflicts_with_all = [
             "ice_servers", "turn", "username", "credential_file", "turn_secret_file", "rainbow_host",
-            "rainbow_login", "server", "region", "proxy"
+            "rainbow_login", "server", "region", "proxy", "interface"
         ]
     )]
     pub lab: Option<String>,
@@ -213,7 +213,8 @@ pub struct ClientArgs {
 #[command(next_help_heading = NETWORK)]
 pub struct NetworkArgs {
     /// http:// or https:// URL of a proxy (ports 80 and 443 unless given), auto
-    /// or none; repeatable; NO_PROXY applies to auto only [default: auto, the
+    /// or none; repeatable: the client takes the first, the others are compared;
+    /// NO_PROXY applies to auto only [default: auto, the
     /// environment's (https_proxy, all_proxy), else the system's]
     #[arg(long, value_name = "URL|auto|none")]
     pub proxy: Vec<String>,

@@ -182,7 +182,8 @@ impl Planner<'_> {
         let is_stream = |probe: &&Probe| probe.transport != Transport::Udp && probe.server == *server;
         let taken: Vec<Probe> = self.probes.iter().filter(is_stream).cloned().collect();
         for taken in taken {
-            let ways = std::iter::once(None).chain(self.proxies.iter().map(Some));
+            let usable = |proxy: &&ProxyServer| !is_bypassed(&proxy.except, &server.uri.host, taken.port);
+            let ways = std::iter::once(None).chain(self.proxies.iter().filter(usable).map(Some));
             for way in ways.filter(|way| *way != taken.proxy.as_ref()) {
                 let probe = Probe {
                     proxy: way.cloned(),

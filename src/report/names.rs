@@ -32,9 +32,20 @@ impl Names {
         self.0.iter().find(|(long, _)| long == host).map_or(host, |(_, short)| short)
     }
 
-    /// The text with every host name shortened.
+    /// The text with every host name shortened, but for those inside a certificate's subject or a URL.
     pub(super) fn shorten(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (long, short)| text.replace(long.as_str(), short))
+        self.0.iter().fold(text.to_owned(), |text, (long, short)| {
+            let mut shortened = String::with_capacity(text.len());
+            let mut rest = text.as_str();
+            while let Some(at) = rest.find(long.as_str()) {
+                let (before, from) = rest.split_at(at);
+                shortened.push_str(before);
+                let inside = shortened.ends_with(['=', ':', '@', '/', '.']);
+                shortened.push_str(if inside { long } else { short });
+                rest = from.get(long.len()..).unwrap_or_default();
+            }
+            shortened + rest
+        })
     }
 }
 
@@ -51,5 +62,7 @@ mod tests {
             ["turn1", "turn2.example.net", "turn2.other.net", "192.0.2.1"]
         );
         assert_eq!(names.shorten("to turn1.example.net, turn2.other.net"), "to turn1, turn2.other.net");
+        let whole = "CN=turn1.example.net at turn:turn1.example.net:3478";
+        assert_eq!(names.shorten(whole), whole);
     }
 }

@@ -128,6 +128,22 @@ async fn a_certificate_that_signed_itself_is_not_trusted() {
 }
 
 #[tokio::test]
+async fn a_servers_own_certificate_that_was_given_is_trusted_for_its_names_alone() {
+    for is_authority in [false, true] {
+        let identity = Identity::self_signed(&["turn.example"], is_authority);
+        let given = identity.chain.clone();
+        let handshake = with_identity(&identity, "turn.example", given.clone()).await;
+        assert_eq!(
+            (handshake.cause, handshake.seen.trusted),
+            (None, Some(true)),
+            "authority: {is_authority}"
+        );
+        let cause = untrusted(with_identity(&identity, "other.example", given).await);
+        assert_eq!(cause, Cause::TlsNameMismatch { presented: vec!["turn.example".into()] });
+    }
+}
+
+#[tokio::test]
 async fn validity_is_judged_by_this_hosts_clock() {
     let authority = Authority::new("Lab Root");
     let expired = authority.identity(&["turn.example"], (2010, 2020));

@@ -21,6 +21,8 @@ pub(super) struct Roots {
     pub(super) verifier: Arc<dyn ServerCertVerifier>,
     /// `platform` or `built-in`.
     pub(super) source: &'static str,
+    /// What the user gave, as given: also a server's own certificate counts.
+    pub(super) given: Arc<[CertificateDer<'static>]>,
 }
 
 impl Trust {
@@ -41,11 +43,13 @@ impl Trust {
 }
 
 fn load(extra_roots: Vec<CertificateDer<'static>>) -> Result<Roots, String> {
+    let given: Arc<[_]> = extra_roots.clone().into();
     let extra: Vec<_> = extra_roots.into_iter().filter(is_usable).collect();
-    match platform(&extra) {
-        Ok(verifier) => Ok(Roots { verifier: Arc::new(verifier), source: "platform" }),
-        Err(_) => built_in(extra),
-    }
+    let roots = match platform(&extra) {
+        Ok(verifier) => Roots { verifier: Arc::new(verifier), source: "platform", given: Arc::default() },
+        Err(_) => built_in(extra)?,
+    };
+    Ok(Roots { given, ..roots })
 }
 
 fn is_usable(root: &CertificateDer<'static>) -> bool {
@@ -68,7 +72,7 @@ fn built_in(extra: Vec<CertificateDer<'static>>) -> Result<Roots, String> {
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider())
         .build()
         .map_err(|error| error.to_string())?;
-    Ok(Roots { verifier, source: "built-in" })
+    Ok(Roots { verifier, source: "built-in", given: Arc::default() })
 }
 
 #[cfg(test)]

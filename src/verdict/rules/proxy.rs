@@ -144,9 +144,9 @@ pub(super) fn connect_denied(view: &View) -> Judgement {
     Claim { title, observed, evidence, advice: vec![advice], ..Claim::default() }.into()
 }
 
-/// 502, 503 and 504: the proxy tried.
+/// 500, 502, 503 and 504: the proxy tried, or broke.
 fn cannot_get_there(step: &Step) -> bool {
-    matches!(step.cause(), Some(Cause::ProxyStatus { status: 502..=504, .. }))
+    matches!(step.cause(), Some(Cause::ProxyStatus { status: 500 | 502..=504, .. }))
 }
 
 /// Whether the proxy said no on this path, rather than nothing.

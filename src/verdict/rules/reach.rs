@@ -99,6 +99,12 @@ pub(super) fn udp_rejected(view: &View) -> Judgement {
     let evidence = cite(rejected.iter().copied(), |stage, cause| {
         stage >= Stage::Binding && matches!(cause, Cause::Refused | Cause::Unreachable { .. })
     });
+    // Routers limit how often they send such errors, so where some are refused and nothing passes, the silent ones
+    // beside them are taken to have met the same.
+    let nothing_passes = asked.iter().all(|p| matches!(udp_fate(p), UdpFate::Rejected | UdpFate::Silent(_)));
+    let shown = list(servers(rejected.iter().copied()));
+    let only_some = nothing_passes && rejected.len() < asked.len();
+    let rejected = if nothing_passes { asked.clone() } else { rejected };
     let all = rejected.len() == asked.len();
     let to = list(servers(rejected.iter().copied()));
     let flow = flows(rejected.iter().copied());
@@ -118,8 +124,10 @@ pub(super) fn udp_rejected(view: &View) -> Judgement {
             are(flow.matches('/').count())
         ),
         observed: format!(
-            "An ICMP error came back for {flow} to {to}: a firewall or the server turns it away."
+            "An ICMP error came back for {flow} to {shown}: a firewall or the server turns it away.{}",
+            if only_some { " The others stayed silent, as routers limit such errors." } else { "" }
         ),
+        covers: rejected.iter().map(|p| p.id.clone()).collect(),
         evidence,
         advice: vec![advice],
         unasked: !any_listed(&rejected),

@@ -185,6 +185,19 @@ fn udp_rejected_needs_a_refusal_that_came_back() {
 }
 
 #[test]
+fn where_some_udp_is_refused_and_none_passes_the_silent_ones_count_with_it() {
+    let mixed = world(|p| match (p.transport, p.server == TURN1) {
+        (Transport::Udp, true) => broken(p, Stage::Binding, Cause::Refused),
+        (Transport::Udp, false) => broken(p, Stage::Binding, silent()),
+        _ => p,
+    });
+    assert_eq!(told(&mixed), ["udp-rejected"]);
+    let finding = judge(&mixed, &[]).findings.remove(0);
+    assert_eq!(finding.paths.len(), 2);
+    assert!(finding.observed.contains("stayed silent"), "{}", finding.observed);
+}
+
+#[test]
 fn tcp_and_tls_blocked_name_the_real_port() {
     let tcp = broken_on(Transport::Tcp, Stage::Connect, timeout());
     assert_eq!(finding(&tcp, "tcp-80-blocked").unwrap().title, "TCP/80 is blocked here");
