@@ -25,7 +25,7 @@ use raincheck_probes::turn;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 /// What is kept back of the deadline for leaving clean.
@@ -70,7 +70,7 @@ pub async fn run(settings: &Settings, purpose: Purpose, around: Surroundings) ->
     let started = Clock::wall();
     let (stopper, stop) = Stopper::new();
     let stopper = Arc::new(stopper);
-    watch_the_clock(&stopper, settings.deadline);
+    let _watch = Watch::start(&stopper, settings.deadline);
     let (context, left) = context(settings, &around, clock, stop);
     let context = Arc::new(context);
     let looking = tokio::task::spawn_blocking(Host::look);
@@ -93,18 +93,29 @@ fn leave_margin(deadline: Duration) -> Duration {
     LEAVE_MARGIN.min(deadline / 4)
 }
 
-fn watch_the_clock(stopper: &Arc<Stopper>, deadline: Duration) {
-    let at_deadline = Arc::clone(stopper);
-    let margin = leave_margin(deadline);
-    tokio::spawn(async move {
-        sleep(deadline - margin).await;
-        at_deadline.stop(StopReason::Deadline);
-    });
-    let at_interrupt = Arc::clone(stopper);
-    tokio::spawn(async move {
-        crate::platform::told_to_end().await;
-        at_interrupt.stop(StopReason::Interrupted);
-    });
+/// Looks out for the deadline and for Ctrl-C while it lives.
+struct Watch([AbortHandle; 2]);
+
+impl Watch {
+    fn start(stopper: &Arc<Stopper>, deadline: Duration) -> Self {
+        let (at_deadline, at_interrupt) = (Arc::clone(stopper), Arc::clone(stopper));
+        let margin = leave_margin(deadline);
+        let deadline = tokio::spawn(async move {
+            sleep(deadline - margin).await;
+            at_deadline.stop(StopReason::Deadline);
+        });
+        let interrupt = tokio::spawn(async move {
+            crate::platform::told_to_end().await;
+            at_interrupt.stop(StopReason::Interrupted);
+        });
+        Self([deadline.abort_handle(), interrupt.abort_handle()])
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.iter().for_each(AbortHandle::abort);
+    }
 }
 
 fn context(settings: &Settings, around: &Surroundings, clock: Clock, stop: Stop) -> (RunContext, AllLeft) {
