@@ -61,6 +61,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod call;
 pub mod cli;
 pub mod host;
 #[cfg(feature = "lab")]
