@@ -4,6 +4,7 @@
 //! servers into slots to fill, and what was learned into the candidates that the real client would signal;
 //! [`rank`] orders working paths as the client would prefer them.
 
+pub mod agent;
 mod candidate;
 pub mod gather;
 pub mod network;

@@ -2,4 +2,8 @@
 //!
 //! | module | owns |
 //! | --- | --- |
+//! | [`record`] | what a call leaves behind: plain data for verdict and report |
+//! | [`words`] | events and candidates in words |
 
+pub mod record;
+pub mod words;

@@ -10,6 +10,7 @@ use super::facts::{
     TurnTraits,
 };
 use crate::evidence::Transport;
+use crate::ice::agent::{checklist, conduct::Conduct};
 use crate::ice::gather::{Failure, Found, Foundations, GatherSetup, Kin, Plan, Server, Slot, SlotKind};
 use crate::ice::network::{AdapterKind, Family, IceNetwork, Network};
 use crate::ice::{Candidate, CandidateType, Policy, Protocol, TcpType};
@@ -235,6 +236,10 @@ impl Stack for Firefox {
             SlotKind::Host | SlotKind::HostTcp(_) | SlotKind::Srflx => format!("stun:{target}"),
         };
         Some((url, words))
+    }
+
+    fn conduct(&self) -> Box<dyn Conduct> {
+        Box::new(checklist::survey())
     }
 }
 

@@ -12,6 +12,7 @@ use super::facts::{
     TurnTraits,
 };
 use crate::evidence::Transport;
+use crate::ice::agent::{checklist, conduct::Conduct};
 use crate::ice::gather::{Failure, Found, Foundations, GatherSetup, Kin, Plan, Server, SlotKind};
 use crate::ice::network::{IceNetwork, Network};
 use crate::ice::{Candidate, CandidateType, Policy, Protocol};
@@ -195,6 +196,10 @@ impl Stack for Gateway {
             "its server comes later in the list, which the gateway prefers",
             "its server comes earlier in the list, which the gateway does not prefer",
         ]
+    }
+
+    fn conduct(&self) -> Box<dyn Conduct> {
+        Box::new(checklist::survey())
     }
 }
 

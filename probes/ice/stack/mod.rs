@@ -15,6 +15,7 @@ pub use facts::{
     TurnTraits,
 };
 
+use super::agent::conduct::Conduct;
 use super::gather::{Failure, Found, Foundations, GatherSetup, Plan, Server, SlotKind};
 use super::network::IceNetwork;
 use super::{Candidate, Policy};
@@ -171,6 +172,11 @@ impl Profile {
         self.stack().check_priority(local)
     }
 
+    /// What the client decides while a call is up.
+    pub(super) fn conduct(&self) -> Box<dyn Conduct> {
+        self.stack().conduct()
+    }
+
     pub(super) fn stack(&self) -> Box<dyn Stack> {
         let version = self.version.unwrap_or(u32::MAX);
         match self.client {
@@ -237,6 +243,9 @@ pub(super) trait Stack: fmt::Debug + Send + Sync {
         server: &Server,
         failure: &Failure,
     ) -> Option<(String, String)>;
+
+    /// What the client decides while a call is up.
+    fn conduct(&self) -> Box<dyn Conduct>;
 
     /// Whether network cost ranks above pair priority.
     fn cost_first(&self) -> bool {

@@ -10,6 +10,7 @@ use super::facts::{
     TurnTraits,
 };
 use crate::evidence::Transport;
+use crate::ice::agent::{checklist, conduct::Conduct};
 use crate::ice::gather::{Failure, Found, Foundations, GatherSetup, Kin, Plan, Server, SlotKind};
 use crate::ice::network::{IceNetwork, Network};
 use crate::ice::{Candidate, CandidateType, Policy, Protocol};
@@ -156,5 +157,9 @@ impl Stack for Textbook {
         failure: &Failure,
     ) -> Option<(String, String)> {
         Some(plain_complaint(server, failure))
+    }
+
+    fn conduct(&self) -> Box<dyn Conduct> {
+        Box::new(checklist::survey())
     }
 }

@@ -14,6 +14,7 @@ use super::facts::{
     TurnTraits,
 };
 use crate::evidence::Transport;
+use crate::ice::agent::{checklist, conduct::Conduct};
 use crate::ice::gather::{
     Failure, Found, Foundations, GatherSetup, Plan, Server, SlotKind, UNREACHABLE, unspecified,
 };
@@ -247,6 +248,10 @@ impl Stack for Libwebrtc {
 
     fn cost_first(&self) -> bool {
         true
+    }
+
+    fn conduct(&self) -> Box<dyn Conduct> {
+        Box::new(checklist::survey())
     }
 }
 

@@ -1,0 +1,58 @@
+//! Credentials, roles and restarts.
+
+use super::{Core, Traits};
+use crate::ice::agent::types::{EventKind, IceCredentials, IceRole, Peer};
+use crate::machine::{IdSource, Offset};
+use crate::secret::Secret;
+
+/// `ice-char` of RFC 8839 section 5.4.
+const ICE_CHARS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// A ufrag and a password as long as the client makes them. The source is seeded by the system outside tests.
+pub(super) fn credentials(ids: &mut IdSource, traits: &Traits) -> IceCredentials {
+    let alphabet: &[u8] = if traits.hex_credentials { HEX } else { ICE_CHARS };
+    let mut text = |length: usize| -> String {
+        (0..length).map(|_| char::from(alphabet[(ids.next_u64() >> 32) as usize % alphabet.len()])).collect()
+    };
+    let [ufrag, pwd] = traits.credential_lengths;
+    IceCredentials { ufrag: text(ufrag), pwd: Secret::new(text(pwd)) }
+}
+
+impl Core {
+    /// The peer's side of the session. A lite peer never controls (RFC 8445 section 6.1.1).
+    pub(in crate::ice::agent) fn set_peer(&mut self, peer: Peer, now: Offset) {
+        let lite = peer.lite;
+        let changed = self.peer.as_ref().is_some_and(|known| known.credentials != peer.credentials);
+        self.peer = Some(peer);
+        if changed {
+            self.remote_ended = false;
+        }
+        if lite && self.role == IceRole::Controlled {
+            self.role = IceRole::Controlling;
+            self.note(EventKind::RoleChanged(self.role), now);
+        }
+    }
+
+    /// New credentials; the peer's candidates of before belong to the past. Bases stay: their addresses are as good
+    /// as new ones.
+    pub(in crate::ice::agent) fn restart(&mut self, now: Offset) {
+        let new = credentials(&mut self.ids, &self.traits);
+        self.ours_before = Some(std::mem::replace(&mut self.ours, new));
+        self.session += 1;
+        self.peer = None;
+        self.remote_ended = false;
+        self.pending.clear();
+        self.forget_formed();
+        self.note(EventKind::Restarted, now);
+    }
+
+    /// Takes the other role, after a conflict.
+    pub(in crate::ice::agent) fn switch_role(&mut self, now: Offset) {
+        self.role = self.role.other();
+        if self.traits.renews_tie_breaker {
+            self.tie_breaker = self.ids.next_u64();
+        }
+        self.note(EventKind::RoleChanged(self.role), now);
+    }
+}

@@ -1,0 +1,1 @@
+//! Two agents in virtual time.
