@@ -1,1 +1,4 @@
 //! Two agents in virtual time.
+
+mod basic;
+pub(crate) mod wire;
