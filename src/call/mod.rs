@@ -7,3 +7,8 @@
 
 pub mod record;
 pub mod words;
+//! | [`channel`] | the live signalling channel of two rainchecks: TLS 1.3 and a one-time code |
+//! | [`dtls`] | DTLS over the chosen path: handshake, fingerprints, full-size datagrams |
+
+pub mod channel;
+pub mod dtls;
