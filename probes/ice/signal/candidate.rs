@@ -4,6 +4,7 @@ use super::MAX_CANDIDATE_LINE;
 use super::text::{is_ice_text, is_printable, shown};
 use crate::ice::{Candidate, CandidateType, Protocol, TcpType};
 use crate::machine::Offset;
+use std::borrow::Cow;
 use std::net::IpAddr;
 use thiserror::Error;
 
@@ -71,7 +72,7 @@ pub struct Dropped {
 
 impl Dropped {
     pub(super) fn new(line: &str, reason: DropReason) -> Self {
-        Self { line: shown(line, 120), reason }
+        Self { line: shown(&without_password(line), 120), reason }
     }
 }
 
@@ -125,6 +126,7 @@ impl Remote {
         };
         let fixed = Fixed::read(foundation, component, transport, priority, port, kind)?;
         let more = Extensions::read(more, fixed.protocol)?;
+        let line = &without_password(line);
         let what = match address.parse() {
             Ok(ip) => What::Address(candidate(&fixed, &more, ip, line, at)),
             Err(_) if is_host_name(address) => What::Name(hidden(&fixed, address, line)),
@@ -269,6 +271,23 @@ fn hidden(fixed: &Fixed, name: &str, line: &str) -> Hidden {
         foundation: fixed.foundation.clone(),
         sdp: line.to_owned(),
     }
+}
+
+/// The line without `pwd` and its value, which libwebrtc may put there: a line is shown, and a password is not.
+fn without_password(line: &str) -> Cow<'_, str> {
+    if !line.contains("pwd") {
+        return Cow::Borrowed(line);
+    }
+    let mut words = line.split_ascii_whitespace();
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        if word == "pwd" {
+            words.next();
+        } else {
+            kept.push(word);
+        }
+    }
+    Cow::Owned(kept.join(" "))
 }
 
 /// A number of digits only: no sign, no space.

@@ -124,8 +124,8 @@ impl Description {
         }
         match remote.what {
             super::What::Address(candidate) => {
-                self.candidates.push(candidate.clone());
-                Added::Candidate(candidate)
+                self.candidates.push(candidate);
+                Added::Candidate
             }
             super::What::Name(hidden) => {
                 self.hidden.push(hidden);
@@ -154,13 +154,13 @@ impl Description {
 }
 
 /// What became of a candidate line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Added {
-    /// It is among the candidates.
-    Candidate(Candidate),
-    /// It has a name for an address.
+    /// It is the last of the candidates now.
+    Candidate,
+    /// It has a name for an address, and is the last of the hidden ones.
     Hidden,
-    /// It was counted, with its reason.
+    /// It was counted, and is remembered with its reason while there is room.
     Dropped,
 }
 

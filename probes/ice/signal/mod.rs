@@ -28,14 +28,15 @@ mod text;
 pub use candidate::{DropReason, Dropped, Hidden, Remote, What};
 pub use description::{Added, Description, Fingerprint, Flaw, Hash, IceOptions, Setup};
 pub use envelope::{CallId, Envelope, Kind, PasteError};
+pub use json::JsonError;
 pub use live::{LiveError, Message, Outcome, Reader, VERSION};
 pub use reach::{Reach, Refusal};
-pub use sdp::{Sdp, SdpError, Section};
+pub use sdp::{Fate, Sdp, SdpError, Section};
 
 /// The most candidates of one end that are kept. RFC 8445 section 6.1.2.5 recommends a limit of 100 pairs.
 pub const MAX_CANDIDATES: usize = 100;
 /// The longest candidate line, in bytes.
-pub const MAX_CANDIDATE_LINE: usize = 1024;
+pub const MAX_CANDIDATE_LINE: usize = 512;
 /// The most dropped candidate lines that are remembered; all are counted.
 pub const MAX_DROPPED: usize = 32;
 /// The most fingerprints of one end.
@@ -49,9 +50,9 @@ pub const MAX_SDP_LINE: usize = 4 * 1024;
 /// The most media sections of an SDP.
 pub const MAX_SECTIONS: usize = 128;
 /// The longest line to paste, in characters.
-pub const MAX_PASTE: usize = 64 * 1024;
+pub const MAX_PASTE: usize = 192 * 1024;
 /// The longest live message, in bytes.
-pub const MAX_MESSAGE: usize = 64 * 1024;
+pub const MAX_MESSAGE: usize = 128 * 1024;
 
 #[cfg(test)]
 mod tests;
