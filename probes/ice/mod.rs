@@ -2,7 +2,8 @@
 //!
 //! [`Candidate`] and its kin are the plain data; [`gather`] turns a client's [`stack`], the host's networks and the
 //! servers into slots to fill, and what was learned into the candidates that the real client would signal;
-//! [`rank`] orders working paths as the client would prefer them.
+//! [`rank`] orders working paths as the client would prefer them. [`signal`] is what two ends of a call say to each
+//! other.
 
 pub mod agent;
 mod candidate;
@@ -10,6 +11,7 @@ pub mod elect;
 pub mod gather;
 pub mod network;
 pub mod rank;
+pub mod signal;
 pub mod stack;
 
 pub use candidate::{Candidate, CandidateType, GatherError, Policy, Protocol, TcpType};

@@ -1,0 +1,1 @@
+//! What others send us, and what we make of it.
