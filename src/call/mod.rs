@@ -2,8 +2,10 @@
 //!
 //! | module | owns |
 //! | --- | --- |
+//! | [`end`] | one end of a call: gathering on real sockets, the agent, data over the selected pair |
 //! | [`record`] | what a call leaves behind: plain data for verdict and report |
 //! | [`words`] | events and candidates in words |
 
+pub mod end;
 pub mod record;
 pub mod words;
