@@ -77,6 +77,9 @@ pub enum Purpose {
     Gather,
     /// Also what tells an administrator where the fault lies.
     Check,
+    /// What the client would do, and what it allocates is kept for a call: nothing is shared that the client does not
+    /// share.
+    Call,
 }
 
 /// Makes the plan: servers in their order, and within a server the transports in the order of its URLs.
@@ -147,10 +150,16 @@ impl Planner<'_> {
     /// The probe that asks this question already, or else this one, now in the plan.
     ///
     /// A connection that is not bound to a network is opened once for all enumerated networks. Without
-    /// enumeration a client opens it once for each ANY network: a gathering shows that, a check asks once.
+    /// enumeration a client opens it once for each ANY network: a gathering shows that, a check asks once. A call
+    /// needs a connection for each candidate.
     fn place(&mut self, mut probe: Probe) -> &mut Probe {
         let enumerated = self.gathering.networks().iter().all(|network| !network.is_any());
-        let shares = probe.binds.is_some() || enumerated || self.purpose == Purpose::Check;
+        let shares = probe.binds.is_some()
+            || match self.purpose {
+                Purpose::Check => true,
+                Purpose::Gather => enumerated,
+                Purpose::Call => false,
+            };
         let found = self.probes.iter().position(|other| {
             shares
                 && (other.server == probe.server || one_binding(other, &probe))

@@ -9,6 +9,7 @@ mod context;
 mod engine;
 mod exchange;
 mod flavour;
+mod ground;
 mod journal;
 mod link;
 mod nearest;
@@ -25,6 +26,7 @@ mod stop;
 
 pub use clock::Clock;
 pub use engine::{RunError, Surroundings, run};
+pub use ground::Ground;
 pub use journal::{Journal, OpenStep, PathLog};
 pub use progress::{Phase, Progress, State};
 pub use stop::{Stop, StopReason, Stopper};

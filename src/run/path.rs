@@ -113,7 +113,7 @@ impl PathTask {
             far = &mut second => (first.await?, far),
         };
         match self.shared.purpose {
-            Purpose::Gather => None,
+            Purpose::Gather | Purpose::Call => None,
             Purpose::Check => Some(self.relay(near, far).await),
         }
     }

@@ -59,6 +59,11 @@ impl Stop {
         }
     }
 
+    /// Why the run is to end; none while it is not.
+    pub fn reason(&self) -> Option<StopReason> {
+        *self.0.borrow()
+    }
+
     /// Whether the run is to end.
     pub fn is_stopped(&self) -> bool {
         self.0.borrow().is_some()
