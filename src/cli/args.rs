@@ -1,5 +1,6 @@
 //! The command line as types. Parsing does nothing: no file is read, no name resolved.
 
+use super::call::CallArgs;
 use super::catalog::CatalogArgs;
 #[cfg(feature = "lab")]
 use super::lab::LabArgs;
@@ -11,8 +12,8 @@ use std::str::FromStr;
 const SERVERS: &str = "Servers and credentials";
 const CLIENT: &str = "The emulated client";
 const NETWORK: &str = "Network and proxies";
-const RUN: &str = "The run";
-const OUTPUT: &str = "Output";
+pub(super) const RUN: &str = "The run";
+pub(super) const OUTPUT: &str = "Output";
 
 /// Which media paths to the TURN servers work here, which layer broke, what to change.
 #[derive(Debug, Parser)]
@@ -41,6 +42,8 @@ pub enum Command {
     Check(Box<CheckArgs>),
     /// List the candidates that the client would signal
     Gather(Box<GatherArgs>),
+    /// Make an ICE call, alone or with another end, and show the path it takes
+    Call(Box<CallArgs>),
     /// Show the shipped list of servers, flows and addresses
     Catalog(CatalogArgs),
     /// Keep the embedded lab running for others to connect to
@@ -68,7 +71,8 @@ pub struct GlobalArgs {
     #[arg(long, global = true)]
     pub no_progress: bool,
     /// End the run after this many seconds, whatever is still open [default: 20
-    /// for check with 5 seconds of media, 15 for gather]
+    /// for check with 5 seconds of media, 15 for gather, 30 for call self, 600
+    /// for call offer and answer, and the soak on top]
     #[arg(long, global = true, value_name = "SECONDS")]
     pub deadline: Option<String>,
     /// Print help
@@ -270,7 +274,7 @@ pub struct RefusedArgs {
 
 /// Stands for a value that was dropped unseen.
 #[derive(Debug, Clone)]
-struct Refused;
+pub(super) struct Refused;
 
 impl FromStr for Refused {
     type Err = Infallible;
@@ -374,6 +378,8 @@ macro_rules! of_lab {
         ""
     };
 }
+
+pub(super) use of_lab;
 
 const EXIT_STATUS: &str = concat!(
     "\

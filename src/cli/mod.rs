@@ -9,6 +9,7 @@
 //! tested without a network. Whatever is wrong before or beside a run ends in one line on standard error.
 
 pub mod args;
+pub mod call;
 pub mod catalog;
 pub mod check;
 pub mod exit;
@@ -21,6 +22,7 @@ pub mod resolve;
 pub mod usage;
 pub mod view;
 
+pub use call::CallCommand;
 pub use check::CheckCommand;
 pub use exit::{Answer, Failure};
 pub use gather::GatherCommand;
@@ -46,6 +48,8 @@ pub trait Commands {
     fn check(&self, command: &CheckCommand, output: &mut Output) -> Result<Answer, Failure>;
     /// `raincheck gather`
     fn gather(&self, command: &GatherCommand, output: &mut Output) -> Result<Answer, Failure>;
+    /// `raincheck call`
+    fn call(&self, command: &CallCommand, output: &mut Output) -> Result<Answer, Failure>;
     /// `raincheck lab`: returns when the lab was told to end.
     #[cfg(feature = "lab")]
     fn lab(&self, command: &LabCommand, output: Output) -> Result<(), Failure>;
@@ -84,6 +88,10 @@ fn dispatch(cli: &Cli, inputs: &dyn Inputs, commands: &dyn Commands) -> Result<u
         Command::Gather(args) => {
             let command = GatherCommand::new(args, global, inputs)?;
             gather::run(&command, global, |command, output| commands.gather(command, output))
+        }
+        Command::Call(args) => {
+            let command = CallCommand::new(args, global, inputs)?;
+            call::run(&command, global, |command, output| commands.call(command, output))
         }
         Command::Catalog(args) => print_catalog(args, global),
         #[cfg(feature = "lab")]

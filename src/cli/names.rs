@@ -9,8 +9,13 @@ use std::io::Write;
 
 /// `--profile NAME[@VERSION]`
 pub(super) fn profile(text: &str) -> Result<Profile, SettingsError> {
+    profile_of("--profile", text)
+}
+
+/// `NAME[@VERSION]` as the value of a flag.
+pub(super) fn profile_of(flag: &'static str, text: &str) -> Result<Profile, SettingsError> {
     Profile::parse(text).map_err(|_| SettingsError::Unknown {
-        flag: "--profile",
+        flag,
         name: text.chars().take(80).collect(),
         known: Client::ALL.iter().map(|client| client.name().to_owned()).collect(),
     })

@@ -18,6 +18,8 @@ enum Kind {
     Stdout {
         closed: bool,
     },
+    /// Standard error, where standard output carries something else.
+    Stderr,
     /// A device, a pipe: something that cannot be replaced.
     Direct(BufWriter<File>, PathBuf),
     Replace(Replacement),
@@ -62,6 +64,11 @@ impl Output {
         }
     }
 
+    /// Standard error: for a result beside a standard output that is a protocol.
+    pub fn stderr() -> Self {
+        Self(Kind::Stderr)
+    }
+
     /// Whether it is standard output.
     pub fn is_stdout(&self) -> bool {
         matches!(self.0, Kind::Stdout { .. })
@@ -71,6 +78,7 @@ impl Output {
     pub fn finish(mut self) -> Result<(), SettingsError> {
         let done = match &mut self.0 {
             Kind::Stdout { .. } => return self.flush().map_err(|error| error_of(Path::new("-"), &error)),
+            Kind::Stderr => return Ok(()),
             Kind::Direct(file, path) => tolerate(file.flush()).map_err(|error| (error, path.clone())),
             Kind::Replace(file) => file.complete().map_err(|error| (error, file.target.clone())),
         };
@@ -89,6 +97,7 @@ impl Write for Output {
                 }
                 other => other,
             },
+            Kind::Stderr => io::stderr().write(bytes),
             Kind::Direct(file, _) => file.write(bytes),
             Kind::Replace(replacement) => match &mut replacement.file {
                 Some(file) => file.write(bytes),
@@ -101,6 +110,7 @@ impl Write for Output {
         match &mut self.0 {
             Kind::Stdout { closed: true } => Ok(()),
             Kind::Stdout { closed: false } => tolerate(io::stdout().flush()),
+            Kind::Stderr => tolerate(io::stderr().flush()),
             Kind::Direct(file, _) => file.flush(),
             Kind::Replace(replacement) => replacement.file.as_mut().map_or(Ok(()), BufWriter::flush),
         }

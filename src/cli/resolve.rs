@@ -137,6 +137,14 @@ fn refuse(args: &ProbeArgs) -> Result<(), SettingsError> {
             instead: "give the proxy that the script chooses with --proxy http://HOST:PORT",
         });
     }
+    match from_stdin(args)[..] {
+        [first, second, ..] => Err(SettingsError::StdinTwice { first, second }),
+        _ => Ok(()),
+    }
+}
+
+/// The flags that read standard input.
+pub fn from_stdin(args: &ProbeArgs) -> Vec<&'static str> {
     let servers = &args.servers;
     let readers: [(&'static str, &Option<PathBuf>); 7] = [
         ("--ice-servers", &servers.ice_servers),
@@ -147,12 +155,8 @@ fn refuse(args: &ProbeArgs) -> Result<(), SettingsError> {
         ("--proxy-credential-file", &args.network.proxy_credential_file),
         ("--ca-file", &args.network.ca_file),
     ];
-    let mut from_stdin =
-        readers.iter().filter(|(_, path)| path.as_deref() == Some(Path::new("-"))).map(|(flag, _)| *flag);
-    match (from_stdin.next(), from_stdin.next()) {
-        (Some(first), Some(second)) => Err(SettingsError::StdinTwice { first, second }),
-        _ => Ok(()),
-    }
+    let stdin = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
+    readers.iter().filter(|(_, path)| stdin(path)).map(|(flag, _)| *flag).collect()
 }
 
 fn source(args: &ServerArgs, inputs: &dyn Inputs) -> Result<ServerSource, SettingsError> {

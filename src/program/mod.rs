@@ -1,5 +1,6 @@
 //! The commands of the program: settings to evidence, verdict, report.
 
+mod call;
 #[cfg(feature = "lab")]
 mod lab;
 mod progress;
@@ -8,7 +9,7 @@ mod progress;
 use crate::cli::LabCommand;
 use crate::cli::args::{CheckFormat, GatherFormat};
 use crate::cli::view::View;
-use crate::cli::{Answer, CheckCommand, Commands, Failure, GatherCommand, Output};
+use crate::cli::{Answer, CallCommand, CheckCommand, Commands, Failure, GatherCommand, Output};
 use crate::path::SystemDial;
 use crate::plan::Purpose;
 use crate::report::{Format, Report, Style, Verbosity};
@@ -56,6 +57,10 @@ impl Commands for Program {
         };
         Report::gather(&evidence).write(format, &style(command.view), output).map_err(Failure::new)?;
         Ok(gathered(&evidence))
+    }
+
+    fn call(&self, command: &CallCommand, output: &mut Output) -> Result<Answer, Failure> {
+        call::call(command, output)
     }
 
     #[cfg(feature = "lab")]

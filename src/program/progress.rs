@@ -22,11 +22,19 @@ impl Shown {
         let done = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&done);
         let thread = std::thread::spawn(move || {
+            let mut drawn = false;
             while !flag.load(Ordering::Relaxed) {
-                write(&format!("\r\x1b[K{}", line(*watched.borrow())));
+                let line = line(*watched.borrow());
+                // While something is asked there, the terminal is left alone.
+                if drawn || line.is_some() {
+                    write(&format!("\r\x1b[K{}", line.as_deref().unwrap_or_default()));
+                }
+                drawn = line.is_some();
                 std::thread::park_timeout(REFRESH);
             }
-            write("\r\x1b[K");
+            if drawn {
+                write("\r\x1b[K");
+            }
         });
         Self { done, thread: Some(thread) }
     }
@@ -43,11 +51,29 @@ impl Drop for Shown {
     }
 }
 
-fn line(state: State) -> String {
-    match state.phase {
+fn line(state: State) -> Option<String> {
+    Some(match state.phase {
         Phase::Choosing => "finding the servers to ask …".to_owned(),
         Phase::Probing { paths } => format!("{} of {paths} paths decided …", state.decided.min(paths)),
         Phase::Media { seconds } => format!("sending {seconds:.0} s of media over the selected path …"),
+        Phase::Meeting => return None,
+        Phase::Checking => "checking pairs of candidates …".to_owned(),
+        Phase::Handshaking => "connected; shaking hands (DTLS) …".to_owned(),
+        Phase::Cut => "path cut; waiting for the switch to another …".to_owned(),
+        Phase::Soaking { began, asked } => {
+            format!("connected, {} of {} …", clock(began.elapsed().min(asked)), clock(asked))
+        }
+    })
+}
+
+/// `mm:ss`, and hours before it when there are any.
+fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes:02}:{seconds:02}")
     }
 }
 

@@ -1,5 +1,6 @@
 //! How far a run is, for whoever shows it.
 
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// What the run is doing.
@@ -16,6 +17,21 @@ pub enum Phase {
     Media {
         /// For how long.
         seconds: f64,
+    },
+    /// Of a call: the two ends are being brought together. The terminal belongs to what is asked there.
+    Meeting,
+    /// Of a call: pairs of candidates are being checked.
+    Checking,
+    /// Of a call: a pair is selected, and DTLS is shaking hands over it.
+    Handshaking,
+    /// Of a call: a path has been cut, and the switch is waited for.
+    Cut,
+    /// Of a call: it is kept up.
+    Soaking {
+        /// Since when.
+        began: Instant,
+        /// For how long.
+        asked: Duration,
     },
 }
 

@@ -6,6 +6,7 @@
 //! The command line reads its values with the functions here, through [`Inputs`], so that a test needs
 //! neither disk nor environment. Everything that can be wrong is a [`SettingsError`].
 
+pub mod call;
 mod error;
 mod inputs;
 pub mod proxy;
