@@ -1,7 +1,7 @@
 //! What one end says of itself.
 
 use super::candidate::{DropReason, Dropped, Hidden, Remote};
-use super::text::{is_ice_text, is_token};
+use super::text::{is_ice_text, is_token, shown};
 use super::{MAX_CANDIDATES, MAX_DROPPED, MAX_FINGERPRINTS, MAX_MID};
 use crate::ice::Candidate;
 use crate::ice::stack::Profile;
@@ -117,7 +117,7 @@ impl Description {
     pub fn add(&mut self, remote: Remote) -> Added {
         let line = remote.sdp().to_owned();
         if let Some(ufrag) = remote.ufrag.filter(|ufrag| *ufrag != self.ufrag) {
-            return self.drop(&line, DropReason::OtherGeneration(ufrag));
+            return self.drop(&line, DropReason::OtherGeneration(shown(&ufrag, 32)));
         }
         if self.candidates.len() + self.hidden.len() >= MAX_CANDIDATES {
             return self.drop(&line, DropReason::BeyondLimit);

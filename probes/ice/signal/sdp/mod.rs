@@ -22,6 +22,8 @@ pub struct Sdp {
     pub description: Description,
     /// Every media section, in order. An answer mirrors them.
     pub sections: Vec<Section>,
+    /// Whether the transport belongs to a group of BUNDLE. An answer has a group only then (RFC 9143 section 7.3).
+    pub bundled: bool,
 }
 
 /// A media section, as far as an answer needs it.

@@ -68,7 +68,8 @@ fn read(text: &str, expected: Kind, at: Offset) -> Result<Sdp, SdpError> {
     let chosen = choose(&media, &mut sections, &bundle)?;
     let chosen = media.get(chosen).ok_or(SdpError::NoTransport)?;
     let description = describe(&session, chosen, expected, at)?;
-    Ok(Sdp { description, sections })
+    let bundled = chosen.mid().is_some_and(|mid| bundle.contains(&mid));
+    Ok(Sdp { description, sections, bundled })
 }
 
 /// The attributes of the session or of one section, `name` and `value`.

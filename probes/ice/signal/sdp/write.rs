@@ -28,7 +28,7 @@ impl Description {
         } else {
             self.setup
         };
-        let bundled = offer.sections.iter().filter(|section| section.is_accepted());
+        let bundled = offer.sections.iter().filter(|section| offer.bundled && section.is_accepted());
         let mut out = self.session(bundled.filter_map(|section| section.mid.as_deref()));
         for section in &offer.sections {
             if section.is_accepted() {
