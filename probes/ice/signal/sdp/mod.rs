@@ -110,7 +110,7 @@ pub enum SdpError {
     #[error("the SDP has no a=fingerprint that can be read (RFC 8122), which DTLS needs: was it cut?")]
     NoFingerprint,
     /// `a=setup` with another value.
-    #[error("a=setup is none of active, passive and actpass (RFC 8842 section 5.3)")]
+    #[error("a=setup is none of active, passive and actpass (RFC 8842)")]
     Setup,
     /// One of its values is out of bounds.
     #[error("{0}")]
