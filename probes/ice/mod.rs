@@ -2,8 +2,9 @@
 //!
 //! [`Candidate`] and its kin are the plain data; [`gather`] turns a client's [`stack`], the host's networks and the
 //! servers into slots to fill, and what was learned into the candidates that the real client would signal;
-//! [`rank`] orders working paths as the client would prefer them. [`signal`] is what two ends of a call say to each
-//! other.
+//! [`rank`] orders working paths as the client would prefer them.
+//!
+//! [`signal`] is what two ends of a call say to each other.
 
 pub mod agent;
 mod candidate;

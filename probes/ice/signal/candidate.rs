@@ -57,7 +57,8 @@ pub struct Hidden {
 impl Hidden {
     /// Whether it is a name of multicast DNS.
     pub fn is_mdns(&self) -> bool {
-        self.name.len() > 6 && self.name[self.name.len() - 6..].eq_ignore_ascii_case(".local")
+        let name = self.name.strip_suffix('.').unwrap_or(&self.name);
+        name.rsplit('.').next().is_some_and(|label| label.eq_ignore_ascii_case("local"))
     }
 }
 
@@ -118,6 +119,7 @@ impl Remote {
         if !is_printable(line) {
             return Err(DropReason::Malformed("characters that are not visible ASCII"));
         }
+        let line = &without_password(line);
         let body = line.strip_prefix("candidate:").ok_or(DropReason::Malformed("no candidate: before it"))?;
         let fields: Vec<&str> = body.split_ascii_whitespace().collect();
         let [foundation, component, transport, priority, address, port, "typ", kind, more @ ..] = &fields[..]
@@ -126,7 +128,6 @@ impl Remote {
         };
         let fixed = Fixed::read(foundation, component, transport, priority, port, kind)?;
         let more = Extensions::read(more, fixed.protocol)?;
-        let line = &without_password(line);
         let what = match address.parse() {
             Ok(ip) => What::Address(candidate(&fixed, &more, ip, line, at)),
             Err(_) if is_host_name(address) => What::Name(hidden(&fixed, address, line)),

@@ -1,7 +1,7 @@
 //! What one end says of itself.
 
 use super::candidate::{DropReason, Dropped, Hidden, Remote};
-use super::text::{is_ice_text, is_token};
+use super::text::{is_ice_text, is_token, shown};
 use super::{MAX_CANDIDATES, MAX_DROPPED, MAX_FINGERPRINTS, MAX_MID};
 use crate::ice::Candidate;
 use crate::ice::stack::Profile;
@@ -117,7 +117,7 @@ impl Description {
     pub fn add(&mut self, remote: Remote) -> Added {
         let line = remote.sdp().to_owned();
         if let Some(ufrag) = remote.ufrag.filter(|ufrag| *ufrag != self.ufrag) {
-            return self.drop(&line, DropReason::OtherGeneration(ufrag));
+            return self.drop(&line, DropReason::OtherGeneration(shown(&ufrag, 32)));
         }
         if self.candidates.len() + self.hidden.len() >= MAX_CANDIDATES {
             return self.drop(&line, DropReason::BeyondLimit);
@@ -189,7 +189,7 @@ impl IceOptions {
     }
 }
 
-/// `a=setup`, RFC 8842 section 5.3: who sends the first message of DTLS.
+/// `a=setup`, RFC 8842: who sends the first message of DTLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Setup {
     /// This end does: it is the DTLS client.
@@ -210,13 +210,13 @@ impl Setup {
         }
     }
 
-    /// Reads the value of the attribute. `holdconn` is not for DTLS (RFC 8842 section 5.3).
+    /// Reads the value of the attribute. `holdconn` of RFC 4145 means nothing to DTLS.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Active, Self::Passive, Self::ActPass].into_iter().find(|setup| setup.as_str() == text)
     }
 
-    /// What an answer to this offer says: active where the offer leaves the choice (RFC 8842 section 5.3 recommends
-    /// it: the handshake can begin without waiting for the answer).
+    /// What an answer to this offer says: active where the offer leaves the choice, as RFC 5763 section 5
+    /// recommends, since the handshake can then begin before the answer has arrived.
     pub const fn answer(self) -> Self {
         match self {
             Self::ActPass | Self::Passive => Self::Active,
@@ -249,9 +249,9 @@ pub enum Hash {
     Sha384,
     /// `sha-512`
     Sha512,
-    /// `md5`, which RFC 8122 forbids.
+    /// `md5`, as broken.
     Md5,
-    /// `md2`, which RFC 8122 forbids.
+    /// `md2`, as broken.
     Md2,
 }
 

@@ -151,13 +151,7 @@ impl Envelope {
     pub fn to_line(&self) -> String {
         // Strings and numbers only: there is nothing that JSON cannot say.
         let json = Zeroizing::new(serde_json::to_vec(&Wire::of(self)).unwrap_or_default());
-        let mut bytes = Zeroizing::new(Vec::with_capacity(HEAD + json.len()));
-        bytes.extend((json.len() as u32).to_be_bytes());
-        bytes.extend(crc32fast::hash(&json).to_be_bytes());
-        bytes.extend_from_slice(&json);
-        let mut line = PREFIX.to_owned();
-        BASE64.encode_string(&*bytes, &mut line);
-        line
+        wrap(&json)
     }
 
     /// Reads an offer. `now` is Unix seconds by our clock; `at` is when, for the candidates.
@@ -215,6 +209,17 @@ impl Envelope {
         let wire: Wire<'_> = serde_json::from_slice(&json).map_err(|_| PasteError::Shape)?;
         Ok(wire.read(at)?)
     }
+}
+
+/// The line around some JSON.
+pub(super) fn wrap(json: &[u8]) -> String {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(HEAD + json.len()));
+    bytes.extend((json.len() as u32).to_be_bytes());
+    bytes.extend(crc32fast::hash(json).to_be_bytes());
+    bytes.extend_from_slice(json);
+    let mut line = PREFIX.to_owned();
+    BASE64.encode_string(&*bytes, &mut line);
+    line
 }
 
 /// Takes prefix, base64 and frame off: the JSON, whole and undamaged.

@@ -41,7 +41,7 @@ pub const MAX_CANDIDATE_LINE: usize = 512;
 pub const MAX_DROPPED: usize = 32;
 /// The most fingerprints of one end.
 pub const MAX_FINGERPRINTS: usize = 8;
-/// The longest `mid`, in bytes. RFC 9143 section 6 wants few; browsers write one or two digits, or a UUID in braces.
+/// The longest `mid`, in bytes. Browsers write a digit or two, other stacks a name or a UUID.
 pub const MAX_MID: usize = 64;
 /// The largest SDP, in bytes.
 pub const MAX_SDP: usize = 64 * 1024;

@@ -83,7 +83,7 @@ impl Reach {
     }
 
     /// Whether this candidate of the other end may be checked; counts it if so. An active TCP candidate is never
-    /// connected to (RFC 6544 section 4.5), so its port, 9 by custom, does not matter: only the address is judged.
+    /// connected to (RFC 6544 section 6.2), so its port, 9 by custom, does not matter: only the address is judged.
     ///
     /// # Errors
     ///

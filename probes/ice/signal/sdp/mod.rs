@@ -22,6 +22,8 @@ pub struct Sdp {
     pub description: Description,
     /// Every media section, in order. An answer mirrors them.
     pub sections: Vec<Section>,
+    /// Whether the transport belongs to a group of BUNDLE. An answer has a group only then (RFC 9143 section 7.3).
+    pub bundled: bool,
 }
 
 /// A media section, as far as an answer needs it.
@@ -108,7 +110,7 @@ pub enum SdpError {
     #[error("the SDP has no a=fingerprint that can be read (RFC 8122), which DTLS needs: was it cut?")]
     NoFingerprint,
     /// `a=setup` with another value.
-    #[error("a=setup is none of active, passive and actpass (RFC 8842 section 5.3)")]
+    #[error("a=setup is none of active, passive and actpass (RFC 8842)")]
     Setup,
     /// One of its values is out of bounds.
     #[error("{0}")]

@@ -68,7 +68,8 @@ fn read(text: &str, expected: Kind, at: Offset) -> Result<Sdp, SdpError> {
     let chosen = choose(&media, &mut sections, &bundle)?;
     let chosen = media.get(chosen).ok_or(SdpError::NoTransport)?;
     let description = describe(&session, chosen, expected, at)?;
-    Ok(Sdp { description, sections })
+    let bundled = chosen.mid().is_some_and(|mid| bundle.contains(&mid));
+    Ok(Sdp { description, sections, bundled })
 }
 
 /// The attributes of the session or of one section, `name` and `value`.
@@ -213,7 +214,7 @@ fn bundle<'a>(session: &Session<'a>) -> Vec<&'a str> {
 
 /// Which section carries the transport; sets the fates.
 ///
-/// In a bundle it is the first section of the group that is not rejected (RFC 9143 section 7.1.2 and 7.3.1), else the
+/// In a bundle it is the first section of the group that is not rejected (RFC 9143 section 7.3.1), else the
 /// data channel, else the first that can be answered.
 fn choose(media: &[Media<'_>], sections: &mut [Section], bundle: &[&str]) -> Result<usize, SdpError> {
     if media.iter().all(Media::is_rejected) {

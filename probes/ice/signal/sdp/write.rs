@@ -19,8 +19,10 @@ impl Description {
         out
     }
 
-    /// The answer to this offer, with a section for each of the offer's, in order: see [the module](super). The
-    /// `mid`s are the offer's; where our `setup` does not fit the offer's, it is [`Setup::answer`].
+    /// The answer to this offer, with a section for each of the offer's, in order. Audio and video of the bundle are
+    /// accepted `inactive`, so that the transport stays where the offer has it; what is not of the transport is
+    /// rejected with port 0. The `mid`s are the offer's; where our `setup` does not fit the offer's, it is
+    /// [`Setup::answer`].
     pub fn to_answer_sdp(&self, offer: &Sdp) -> String {
         let theirs = offer.description.setup;
         let setup = if self.setup == Setup::ActPass || self.setup.is_client(theirs).is_none() {
@@ -28,7 +30,7 @@ impl Description {
         } else {
             self.setup
         };
-        let bundled = offer.sections.iter().filter(|section| section.is_accepted());
+        let bundled = offer.sections.iter().filter(|section| offer.bundled && section.is_accepted());
         let mut out = self.session(bundled.filter_map(|section| section.mid.as_deref()));
         for section in &offer.sections {
             if section.is_accepted() {
