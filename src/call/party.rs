@@ -1,6 +1,7 @@
 //! One of our ends in a call, watched: what it found, what it selected, what came in.
 
 use super::end::{End, EndEvent, EndSetup};
+use super::record::EndRecord;
 use super::traffic::Inbox;
 use crate::run::Ground;
 use raincheck_probes::ice::Candidate;
@@ -43,10 +44,10 @@ impl Seen {
 pub(super) struct Party {
     pub(super) end: End,
     pub(super) seen: watch::Receiver<Seen>,
-    /// Candidates in the order in which they were found; closed when there will be no more.
-    pub(super) candidates: mpsc::Receiver<Candidate>,
+    candidates: Option<mpsc::Receiver<Candidate>>,
     /// Media packets that came in.
     pub(super) inbox: Inbox,
+    /// Ends by itself when the end does.
     pump: AbortHandle,
 }
 
@@ -58,7 +59,20 @@ impl Party {
         let (found, candidates) = mpsc::channel(CANDIDATES);
         let inbox = Inbox::default();
         let pump = tokio::spawn(pump(events, seen, Some(found), inbox.clone())).abort_handle();
-        Self { end, seen: watched, candidates, inbox, pump }
+        Self { end, seen: watched, candidates: Some(candidates), inbox, pump }
+    }
+
+    /// Candidates in the order in which they were found; closed when there will be no more. To be had once.
+    pub(super) fn candidates(&mut self) -> mpsc::Receiver<Candidate> {
+        self.candidates.take().unwrap_or_else(|| mpsc::channel(1).1)
+    }
+
+    /// Ends, and gives everything back. None when the end did not leave in time.
+    pub(super) async fn close(self) -> Option<EndRecord> {
+        let Self { end, pump, .. } = self;
+        let record = end.close().await;
+        pump.abort();
+        record
     }
 
     /// Waits until something is true of what was seen; false when the end is over first.
@@ -73,12 +87,6 @@ impl Party {
     /// What is seen now.
     pub(super) fn now(&self) -> Seen {
         self.seen.borrow().clone()
-    }
-}
-
-impl Drop for Party {
-    fn drop(&mut self) {
-        self.pump.abort();
     }
 }
 

@@ -65,18 +65,19 @@ fn record(outcome: &DtlsOutcome) -> DtlsRecord {
     DtlsRecord {
         ok: outcome.ok,
         handshake: outcome.handshake_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok()),
-        version: outcome.version.and_then(|version| serde_json::to_value(version).ok()).and_then(|version| {
-            version.as_str().map(|number| format!("DTLS {number}"))
-        }),
+        version: outcome
+            .version
+            .and_then(|version| serde_json::to_value(version).ok())
+            .and_then(|version| version.as_str().map(|number| format!("DTLS {number}"))),
         cipher: outcome.cipher_suite.clone(),
         fingerprint_matches: outcome.fingerprint_matches,
         largest: [size(outcome.proven_sent), size(outcome.proven_received)],
         flights_sent: outcome.sent.flights,
         received: u64::from(outcome.received.datagrams),
         failure: cause.map(ToString::to_string),
-        failure_code: cause.and_then(|cause| serde_json::to_value(cause).ok()).and_then(|cause| {
-            cause.get("code").and_then(|code| code.as_str()).map(str::to_owned)
-        }),
+        failure_code: cause
+            .and_then(|cause| serde_json::to_value(cause).ok())
+            .and_then(|cause| cause.get("code").and_then(|code| code.as_str()).map(str::to_owned)),
     }
 }
 

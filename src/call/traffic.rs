@@ -5,6 +5,7 @@ use crate::run::{Clock, Stop};
 use raincheck_probes::machine::Offset;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
 /// The pace of a G.711 call.
@@ -16,7 +17,7 @@ const REMEMBERED: usize = 180_000;
 
 /// What came in at one end. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Inbox(Arc<Mutex<Arrivals>>);
+pub(super) struct Inbox(Arc<Mutex<Arrivals>>, Arc<Notify>);
 
 #[derive(Debug, Default)]
 struct Arrivals {
@@ -45,6 +46,18 @@ impl Inbox {
             arrivals.times.pop_front();
         }
         arrivals.times.push_back(at);
+        drop(arrivals);
+        self.1.notify_one();
+    }
+
+    /// Waits for the next packet; when it came.
+    pub(super) async fn heard(&self) -> Offset {
+        loop {
+            self.1.notified().await;
+            if let Some(at) = self.last() {
+                return at;
+            }
+        }
     }
 
     /// Packets so far.
@@ -76,19 +89,19 @@ impl Inbox {
     }
 }
 
-/// Packets that are sent from both ends until it is dropped.
+/// Packets that are sent from our ends until it is dropped.
 pub(super) struct Traffic<'a> {
-    parties: [&'a Party; 2],
+    parties: Vec<&'a Party>,
     clock: Clock,
     sequence: u16,
     next: Offset,
-    /// Packets sent, both ways together.
+    /// Packets sent, from all ends together.
     pub(super) sent: u64,
 }
 
 impl<'a> Traffic<'a> {
     /// Traffic that begins now.
-    pub(super) fn new(parties: [&'a Party; 2], clock: Clock) -> Self {
+    pub(super) fn new(parties: Vec<&'a Party>, clock: Clock) -> Self {
         Self { parties, clock, sequence: 0, next: clock.now(), sent: 0 }
     }
 
@@ -108,7 +121,7 @@ impl<'a> Traffic<'a> {
     }
 
     fn send(&mut self) {
-        for party in self.parties {
+        for party in &self.parties {
             self.sent += 1;
             // A full queue is a lost packet, as anywhere.
             let _ = party.end.send(packet(self.sequence));

@@ -93,6 +93,16 @@ impl Ground {
         self.context.clock
     }
 
+    /// Who is told how far the run is.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Sixty-four bits for a name; not for keys.
+    pub(crate) fn random(&self) -> u64 {
+        self.context.ids().next_u64()
+    }
+
     /// When the run began, RFC 3339.
     pub fn started(&self) -> &str {
         &self.started

@@ -1,0 +1,241 @@
+//! A call that is up, and what is done with it: DTLS, a path that is cut, keeping it up.
+
+use super::party::{Party, Seen};
+use super::record::{CutRecord, EndRecord, SoakRecord};
+use super::secure::Secured;
+use super::traffic::Traffic;
+use crate::run::{Clock, Stop};
+use crate::settings::call::PathSelector;
+use raincheck_probes::ice::agent::PairId;
+use raincheck_probes::machine::Offset;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// A selection that has stood this long is final: libwebrtc checks some twenty pairs in that time, the best first.
+const SETTLE: Duration = Duration::from_millis(1000);
+/// However the selection moves, it is taken as it is by then.
+const SETTLE_AT_MOST: Duration = Duration::from_secs(6);
+/// Packets that must have arrived before a path is cut, so that the silence has a beginning.
+const BEFORE_CUT: u64 = 10;
+/// The longest of the clients' timers: libwebrtc calls a pair dead after 30 s (`p2p_constants.h`,
+/// DEAD_CONNECTION_RECEIVE_TIMEOUT), consent expires after 30 s (RFC 7675 section 5.1).
+const SWITCH_WITHIN: Duration = Duration::from_secs(35);
+/// A call that hears nothing for so long is over for whoever holds it, whatever its timers say.
+const SILENCE: Duration = Duration::from_secs(35);
+
+/// Media that has not come for so long has ended.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// Our ends of a call, near end first.
+pub(super) struct Up<'a> {
+    pub(super) parties: Vec<&'a Party>,
+    pub(super) clock: Clock,
+    pub(super) stop: &'a Stop,
+    /// Whether media comes back: the other end is ours, or a raincheck.
+    pub(super) media_returns: bool,
+}
+
+impl Up<'_> {
+    fn near(&self) -> &Party {
+        self.parties[0]
+    }
+
+    /// Waits until the selection stands.
+    pub(super) async fn settle(&self) {
+        let until = self.clock.now() + SETTLE_AT_MOST;
+        let mut seen = self.near().seen.clone();
+        loop {
+            if seen.borrow_and_update().is_over() {
+                return;
+            }
+            let left = until.since(self.clock.now()).min(SETTLE);
+            match timeout(left, seen.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Cuts a path and waits for the client to move.
+    pub(super) async fn cut(&self, selector: &PathSelector) -> Cut {
+        let mut traffic = Traffic::new(self.parties.clone(), self.clock);
+        if self.media_returns {
+            let give_up = self.clock.now() + SETTLE_AT_MOST;
+            let flows = |now| now >= give_up || self.parties.iter().all(|p| p.inbox.count() >= BEFORE_CUT);
+            traffic.until(self.stop, flows).await;
+        }
+        let Some((at, before)) = self.cut_now(selector).await else { return Cut::Nothing };
+        let moved = || {
+            let seen = self.near().now();
+            let switch = seen.switches.iter().find(|(when, pair)| *when >= at && Some(*pair) != before);
+            switch.copied()
+        };
+        let until = at + SWITCH_WITHIN;
+        let heard_again =
+            |since: Offset| self.parties.iter().all(|p| p.inbox.last().is_some_and(|l| l > since));
+        let done = |now: Offset| {
+            let settled = moved().is_some_and(|(when, _)| !self.media_returns || heard_again(when + SPAN));
+            settled || now >= until || self.near().now().is_over()
+        };
+        traffic.until(self.stop, done).await;
+        let after = moved();
+        let gap = after.and_then(|_| self.parties.iter().filter_map(|p| p.inbox.gap_around(at)).max());
+        Cut::Done { at, before, after, gap: gap.filter(|_| self.media_returns) }
+    }
+
+    /// Cuts every base that the selector names. None when it names none.
+    async fn cut_now(&self, selector: &PathSelector) -> Option<(Offset, Option<PairId>)> {
+        use super::end::Cut as What;
+        let near = self.near();
+        if selector.is_selected() {
+            let done = near.end.cut(What::Selected).await?;
+            return Some((done.at, done.selected));
+        }
+        let record = near.end.snapshot().await?;
+        let selected =
+            record.selected.and_then(|index| record.pairs.get(index)).map(|pair| pair.local.clone());
+        let mut first = None;
+        for pair in &record.pairs {
+            let base = base_candidate(&record, pair);
+            if selector.cuts(base, selected.as_ref())
+                && let Some(done) = near.end.cut(What::Pair(pair.id)).await
+            {
+                first.get_or_insert((done.at, done.selected));
+            }
+        }
+        first
+    }
+
+    /// Keeps the call up for so long, or until it dies.
+    pub(super) async fn soak(&self, asked: Duration) -> SoakRecord {
+        let began = self.clock.now();
+        let mut traffic = Traffic::new(self.parties.clone(), self.clock);
+        let before: u64 = self.parties.iter().map(|party| party.inbox.count()).sum();
+        let silent = |now: Offset| {
+            let quiet = |party: &&Party| now.since(party.inbox.last().unwrap_or(began).max(began)) > SILENCE;
+            self.media_returns && self.parties.iter().any(|party| quiet(party))
+        };
+        let dead = || self.parties.iter().any(|party| party.now().is_over());
+        traffic.until(self.stop, |now| now.since(began) >= asked || dead() || silent(now)).await;
+        let now = self.clock.now();
+        let lasted = now.since(began) >= asked;
+        let last = self.parties.iter().filter_map(|party| party.inbox.last()).min().filter(|at| *at > began);
+        let held = if lasted || self.stop.is_stopped() {
+            now.since(began)
+        } else {
+            last.unwrap_or(began).since(began)
+        };
+        let mut upkeep = Vec::new();
+        for party in &self.parties {
+            upkeep.extend(party.end.upkeep().await);
+        }
+        let ended_by = if lasted || self.stop.is_stopped() {
+            None
+        } else {
+            Some(self.why_it_ended(&upkeep, held).await)
+        };
+        let received: u64 = self.parties.iter().map(|party| party.inbox.count()).sum();
+        SoakRecord {
+            asked,
+            held: held.min(asked),
+            packets: [traffic.sent, received - before],
+            longest_gap: self
+                .parties
+                .iter()
+                .filter_map(|p| p.inbox.longest_gap())
+                .max_by_key(|(_, gap)| *gap),
+            upkeep,
+            ended_by,
+        }
+    }
+
+    /// Stays in the call until the other end says goodbye, and sends media for as long as media comes: whoever keeps
+    /// the call up over there needs something to count.
+    pub(super) async fn accompany(&self, secured: Secured) {
+        let Some(mut session) = secured.session else { return };
+        let goodbye = async {
+            session.ended().await;
+        };
+        let mut traffic = Traffic::new(self.parties.clone(), self.clock);
+        let media = async {
+            loop {
+                let heard = self.near().inbox.heard().await;
+                let quiet = |now: Offset| now.since(self.near().inbox.last().unwrap_or(heard)) > QUIET;
+                if !traffic.until(self.stop, quiet).await {
+                    return;
+                }
+            }
+        };
+        let lost = async {
+            self.near().until(Seen::is_over).await;
+        };
+        tokio::select! {
+            () = goodbye => {}
+            () = media => {}
+            () = lost => {}
+        }
+    }
+
+    /// The first thing that tells why: an upkeep that failed, a base that went away, or nothing but silence.
+    async fn why_it_ended(&self, upkeep: &[super::record::UpkeepRecord], held: Duration) -> String {
+        if let Some((kind, cause)) = upkeep.iter().find_map(|kind| Some((kind, kind.failure.as_ref()?))) {
+            return format!("the {} could not be kept up: {cause}", kind.what);
+        }
+        let record = self.near().end.snapshot().await;
+        let lost = record.as_ref().and_then(|record| {
+            let selected = record.selected.and_then(|index| record.pairs.get(index))?;
+            selected.cause.as_ref()
+        });
+        match lost {
+            Some(cause) => format!("the path was lost: {cause}"),
+            None => format!(
+                "the path fell silent after {}, without an error of a server or of this host: something on the way \
+                 dropped it",
+                crate::settings::call::in_words(held)
+            ),
+        }
+    }
+}
+
+/// A packet more than one that was on its way at the switch.
+const SPAN: Duration = super::traffic::SPACING;
+
+/// What came of a cut.
+pub(super) enum Cut {
+    /// The selector names nothing that this call has.
+    Nothing,
+    /// It was cut.
+    Done { at: Offset, before: Option<PairId>, after: Option<(Offset, PairId)>, gap: Option<Duration> },
+}
+
+impl Cut {
+    /// For the report: pairs as places in the near end's record.
+    pub(super) fn record(self, selector: &PathSelector, near: &EndRecord) -> Option<CutRecord> {
+        let Self::Done { at, before, after, gap } = self else { return None };
+        let place = |id: PairId| near.pairs.iter().position(|pair| pair.id == id);
+        Some(CutRecord {
+            path: selector.text.clone(),
+            at,
+            before: before.and_then(place),
+            after: after.and_then(|(_, pair)| place(pair)),
+            switched: after.map(|(when, _)| when.since(at)),
+            gap,
+        })
+    }
+}
+
+/// The candidate that a pair's base was gathered for: of a reflexive one, the host's.
+fn base_candidate<'a>(
+    record: &'a EndRecord,
+    pair: &'a super::record::PairRecord,
+) -> &'a raincheck_probes::ice::Candidate {
+    use raincheck_probes::ice::CandidateType;
+    let local = &pair.local;
+    if matches!(local.kind, CandidateType::Host | CandidateType::Relay) {
+        return local;
+    }
+    let base = |candidate: &&raincheck_probes::ice::Candidate| {
+        candidate.kind == CandidateType::Host && candidate.base.is_some() && candidate.base == local.base
+    };
+    record.candidates.iter().find(base).unwrap_or(local)
+}
