@@ -89,7 +89,11 @@ impl Call {
     /// Both ends, with what each signals carried to the other at once, until both have selected a pair.
     async fn connect(world: &World, near: &Settings, far: &Settings) -> Self {
         let mut call = Self::start(world, near, far).await;
-        call.signal(|near, far| near && far).await;
+        call.carry_until(|event| match event {
+            EndEvent::Agent { event, .. } => matches!(event.kind, EventKind::Selected { .. }),
+            _ => false,
+        })
+        .await;
         call
     }
 
@@ -102,30 +106,28 @@ impl Call {
         Self { ground, near, far }
     }
 
-    /// Carries candidates until this holds of "near has selected" and "far has selected".
-    async fn signal(&mut self, enough: impl Fn(bool, bool) -> bool) {
+    /// Carries candidates until both ends have told something that fits, now or before.
+    async fn carry_until(&mut self, fits: impl Fn(&EndEvent) -> bool) {
         let Self { near, far, .. } = self;
-        let mut selected = [false; 2];
+        let mut told = [near.seen.iter().any(&fits), far.seen.iter().any(&fits)];
         let carrying = timeout(HANGS, async {
-            while !enough(selected[0], selected[1]) {
-                let (from_near, event) = tokio::select! {
-                    Some(event) = near.events.recv() => (true, event),
-                    Some(event) = far.events.recv() => (false, event),
+            while told != [true, true] {
+                let (side, event) = tokio::select! {
+                    Some(event) = near.events.recv() => (0, event),
+                    Some(event) = far.events.recv() => (1, event),
                 };
-                let (from, to) = if from_near { (&mut *near, &*far) } else { (&mut *far, &*near) };
+                let (from, to) = if side == 0 { (&mut *near, &*far) } else { (&mut *far, &*near) };
                 match &event {
                     EndEvent::Candidate(candidate) => to.end.add_remote(candidate.clone()).await,
                     EndEvent::GatheringDone => to.end.remote_done().await,
-                    EndEvent::Agent { event, .. } if matches!(event.kind, EventKind::Selected { .. }) => {
-                        selected[usize::from(!from_near)] = true;
-                    }
                     _ => {}
                 }
+                told[side] |= fits(&event);
                 from.seen.push_back(event);
             }
         });
         if carrying.await.is_err() {
-            panic!("not connected: {:#?} and {:#?}", near.seen, far.seen);
+            panic!("near told {:#?} and far {:#?}", near.seen, far.seen);
         }
     }
 
@@ -154,6 +156,11 @@ fn relay_only(world: &World, transport: Transport) -> Settings {
     settings
 }
 
+fn without_servers(world: &World) -> Settings {
+    let source = ServerSource::Named { servers: Vec::new(), from: "the test".to_owned() };
+    Settings { source, ..world.settings() }
+}
+
 fn selected(record: &EndRecord) -> (&Candidate, &Candidate) {
     let pair = &record.pairs[record.selected.unwrap()];
     (&pair.local, &pair.remote)
@@ -162,8 +169,7 @@ fn selected(record: &EndRecord) -> (&Candidate, &Candidate) {
 #[tokio::test]
 async fn two_ends_without_servers_connect_host_to_host_and_carry_data() {
     let world = World::named("open").await;
-    let mut settings = world.settings();
-    settings.source = ServerSource::Named { servers: Vec::new(), from: "the test".to_owned() };
+    let settings = without_servers(&world);
     let mut call = Call::connect(&world, &settings, &settings).await;
     assert!(call.near.end.send(MEDIA.to_vec()));
     assert_eq!(call.far.data().await, MEDIA);
@@ -247,19 +253,54 @@ async fn dtls_is_kept_apart_from_media_and_waits_for_its_reader() {
 #[tokio::test]
 async fn nothing_passes_a_base_that_was_cut() {
     let world = World::named("open").await;
-    let settings = world.settings();
+    let settings = without_servers(&world);
     let mut call = Call::connect(&world, &settings, &settings).await;
-    assert!(call.near.end.send(MEDIA.to_vec()));
-    assert_eq!(call.far.data().await, MEDIA);
     let cut = call.near.end.cut(Cut::Selected).await.unwrap();
     assert_eq!(cut.bases.len(), 1);
-    assert!(call.near.end.cut(Cut::Path("udp/nowhere:1".to_owned())).await.is_none());
-    // What the far end sends after the cut is lost; what it sent before was read before.
+    assert_eq!(call.near.end.cut(Cut::Path("udp/nowhere:1".to_owned())).await, None);
+    let before = call.near.end.drops().await.cut;
+    assert!(call.near.end.send(MEDIA.to_vec()));
     assert!(call.far.end.send(FLIGHT.to_vec()));
-    let before = call.near.end.drops().await;
-    let [near, _] = call.close(&world).await;
-    assert_eq!(before.strangers, 0);
-    assert!(near.candidates.iter().any(|candidate| candidate.kind == CandidateType::Relay));
+    let both = async {
+        while call.near.end.drops().await.cut < before + 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(HANGS, both).await.unwrap();
+    assert!(call.near.end.data_path().await.unwrap().incoming.try_recv().is_err());
+    call.far.seen.clear();
+    assert!(
+        std::iter::from_fn(|| call.far.events.try_recv().ok())
+            .all(|event| !matches!(event, EndEvent::Data { .. }))
+    );
+    call.close(&world).await;
+}
+
+#[tokio::test]
+async fn a_path_that_dies_silently_makes_the_client_move_to_another() {
+    let world = World::named("open").await;
+    let settings = world.settings();
+    let mut call = Call::connect(&world, &settings, &settings).await;
+    call.carry_until(|event| *event == EndEvent::GatheringDone).await;
+    let before = call.near.record().await;
+    assert_eq!(selected(&before).0.kind, CandidateType::Host);
+    let cut = call.near.end.cut(Cut::Direct).await.unwrap();
+    call.near.seen.clear();
+    let moved = call.near.wait("switch", |event| match event {
+        EndEvent::Agent { event, .. } => match event.kind {
+            EventKind::Selected { before: Some(before), .. } => Some((event.at, before)),
+            _ => None,
+        },
+        _ => None,
+    });
+    let (at, from) = moved.await;
+    assert_eq!(Some(from), cut.selected);
+    assert!(at > cut.at);
+    let after = call.near.record().await;
+    assert_eq!(selected(&after).0.kind, CandidateType::Relay);
+    assert!(call.near.end.send(MEDIA.to_vec()));
+    assert_eq!(call.far.data().await, MEDIA);
+    call.close(&world).await;
 }
 
 #[tokio::test]
@@ -325,7 +366,13 @@ async fn a_turn_server_that_is_killed_ends_its_bases() {
 async fn an_end_that_is_dropped_gives_everything_back() {
     let world = World::named("open").await;
     let settings = world.settings();
-    let call = Call::connect(&world, &settings, &settings).await;
+    let mut call = Call::connect(&world, &settings, &settings).await;
+    call.near
+        .wait("relay", |event| match event {
+            EndEvent::Candidate(candidate) => (candidate.kind == CandidateType::Relay).then_some(()),
+            _ => None,
+        })
+        .await;
     drop(call);
     assert!(world.shows_nothing_left_behind().await > 0);
 }
@@ -346,8 +393,7 @@ async fn a_deadline_in_the_middle_of_a_call_gives_everything_back_and_keeps_the_
 #[tokio::test]
 async fn an_active_end_meets_a_passive_one_over_tcp() {
     let world = World::named("open").await;
-    let mut active = world.settings();
-    active.source = ServerSource::Named { servers: Vec::new(), from: "the test".to_owned() };
+    let active = without_servers(&world);
     let passive = Settings { profile: Profile::parse("mobile").unwrap(), ..active.clone() };
     let mut call = Call::start(&world, &active, &passive).await;
     let listening = call.far.wait("passive candidate", |event| match event {

@@ -26,6 +26,17 @@ pub(super) struct Refusal {
     pub(super) cause: Cause,
 }
 
+/// What became of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// It leaves.
+    Leaves,
+    /// It gets lost on the way: the base is cut.
+    Cut,
+    /// There was no room for it, or there is no way any more.
+    Dropped,
+}
+
 /// All bases of an end; [`BaseId`] is the index.
 pub(super) struct Bases {
     list: Vec<Base>,
@@ -112,26 +123,27 @@ impl Bases {
         self.list.get(base.0).is_none_or(|base| base.is_cut)
     }
 
-    /// Sends one packet. False when it had to be dropped. What is sent on a base that is cut gets lost on the way.
-    pub(super) fn send(&mut self, base: BaseId, to: SocketAddr, bytes: Vec<u8>) -> bool {
-        let Some(base) = self.list.get(base.0) else { return false };
+    /// Sends one packet.
+    pub(super) fn send(&mut self, base: BaseId, to: SocketAddr, bytes: Vec<u8>) -> Sent {
+        let Some(base) = self.list.get(base.0) else { return Sent::Dropped };
         if base.is_cut {
-            return true;
+            return Sent::Cut;
         }
-        match &base.way {
+        let leaves = match &base.way {
             Way::Udp(outbox) => outbox.try_send((to, bytes)).is_ok(),
             Way::Relay(session, _) => session.try_send(to, bytes),
             Way::Tcp(_, connections) => {
                 connections.get(&to).is_some_and(|outbox| outbox.try_send(bytes).is_ok())
             }
             Way::Gone => false,
-        }
+        };
+        if leaves { Sent::Leaves } else { Sent::Dropped }
     }
 
     /// Sends one packet of data; the first to a peer may ask for a channel.
-    pub(super) fn send_data(&mut self, base: BaseId, to: SocketAddr, bytes: Vec<u8>) -> bool {
+    pub(super) fn send_data(&mut self, base: BaseId, to: SocketAddr, bytes: Vec<u8>) -> Sent {
         let sent = self.send(base, to, bytes);
-        if sent && self.channels == ChannelUse::FirstData {
+        if sent == Sent::Leaves && self.channels == ChannelUse::FirstData {
             self.bind_channel(base, to);
         }
         sent

@@ -1,7 +1,7 @@
 //! The task of one end: what comes in, to whom it goes.
 
 use super::api::{Cut, CutDone, Drops, EndEvent, Restarted};
-use super::bases::{Bases, Refusal};
+use super::bases::{Bases, Refusal, Sent};
 use super::handle::Command;
 use super::out::Outlet;
 use super::stream::{Connection, Frame};
@@ -148,7 +148,8 @@ impl Task {
             match self.agent.poll() {
                 Action::Transmit { base, to, bytes } => {
                     self.state.consent.leaves(&bytes);
-                    self.state.drops.sending += u64::from(!self.bases.send(base, to, bytes));
+                    let sent = self.bases.send(base, to, bytes);
+                    self.count(sent);
                 }
                 Action::Permit { base, peer } => self.bases.permit(base, peer),
                 Action::Connect { base, to } => self.bases.connect(base, to),
@@ -264,6 +265,7 @@ impl Task {
     /// A packet came in. RFC 7983 section 7 tells what it is by its first byte.
     fn hear(&mut self, base: BaseId, from: SocketAddr, bytes: Vec<u8>, at: Offset) {
         if self.bases.is_cut(base) {
+            self.state.drops.cut += 1;
             return;
         }
         match self.agent.on_bytes(base, from, &bytes, at) {
@@ -288,10 +290,18 @@ impl Task {
             self.state.drops.unselected += 1;
             return;
         };
-        if self.bases.send_data(base, to, bytes) {
+        let sent = self.bases.send_data(base, to, bytes);
+        self.count(sent);
+        if sent != Sent::Dropped {
             self.agent.on_sent(pair, now);
-        } else {
-            self.state.drops.sending += 1;
+        }
+    }
+
+    fn count(&mut self, sent: Sent) {
+        match sent {
+            Sent::Leaves => {}
+            Sent::Cut => self.state.drops.cut += 1,
+            Sent::Dropped => self.state.drops.sending += 1,
         }
     }
 
