@@ -5,14 +5,14 @@
 //! them lets through, drops or rejects.
 
 use crate::host::Host;
-use crate::path::{BoxFuture, Datagrams, Dial, LookupFailure};
+use crate::path::{BoxFuture, Datagrams, Dial, Listening, LookupFailure};
 use raincheck_lab::{Door, Proto, World};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use tokio::io::ReadBuf;
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 /// Dials inside the lab's world.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ impl LabDial {
 
 impl Dial for LabDial {
     fn tcp(&self, to: SocketAddr, _from: Option<IpAddr>) -> BoxFuture<'static, io::Result<TcpStream>> {
-        let door = self.world.door(Proto::Tcp, to);
+        let door = door(&self.world, Proto::Tcp, to);
         Box::pin(async move {
             match door {
                 Door::Open(at) => {
@@ -57,9 +57,48 @@ impl Dial for LabDial {
         Ok(Arc::new(LabSocket { socket, world: self.world.clone(), local, state: Mutex::default() }))
     }
 
+    fn listen(&self, at: SocketAddr) -> io::Result<Box<dyn Listening>> {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, at.port()))?;
+        listener.set_nonblocking(true)?;
+        Ok(Box::new(LabListener { listener: TcpListener::from_std(listener)?, world: self.world.clone() }))
+    }
+
     fn lookup(&self, name: &str) -> BoxFuture<'static, Result<Vec<IpAddr>, LookupFailure>> {
         let answer = self.world.resolve(name).ok_or(LookupFailure::NotFound);
         Box::pin(std::future::ready(answer))
+    }
+}
+
+/// What a packet meets. The client's own address is in the office: the way there crosses no firewall.
+fn door(world: &World, proto: Proto, to: SocketAddr) -> Door {
+    match to.ip() == world.client_address() {
+        true => Door::Open(SocketAddr::from((Ipv4Addr::LOCALHOST, to.port()))),
+        false => world.door(proto, to),
+    }
+}
+
+/// Who sent something: a server, a relay, or else somebody in the office.
+fn sender(world: &World, from: SocketAddr) -> SocketAddr {
+    world.seen_as(from).unwrap_or_else(|| SocketAddr::new(world.client_address(), from.port()))
+}
+
+/// A listening socket of the world, on a loopback socket.
+struct LabListener {
+    listener: TcpListener,
+    world: World,
+}
+
+impl Listening for LabListener {
+    fn accept(&self) -> BoxFuture<'_, io::Result<(TcpStream, SocketAddr)>> {
+        Box::pin(async move {
+            let (stream, from) = self.listener.accept().await?;
+            stream.set_nodelay(true)?;
+            Ok((stream, SocketAddr::new(self.world.client_address(), from.port())))
+        })
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(SocketAddr::new(self.world.client_address(), self.listener.local_addr()?.port()))
     }
 }
 
@@ -98,7 +137,7 @@ impl LabSocket {
 
 impl Datagrams for LabSocket {
     fn try_send_to(&self, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
-        match self.world.door(Proto::Udp, to) {
+        match door(&self.world, Proto::Udp, to) {
             Door::Open(at) => self.socket.try_send_to(bytes, at),
             Door::Drop => Ok(bytes.len()),
             Door::Reject => {
@@ -123,7 +162,7 @@ impl Datagrams for LabSocket {
         loop {
             let before = into.filled().len();
             let from = ready!(self.socket.poll_recv_from(cx, into))?;
-            let seen = self.world.seen_as(from).unwrap_or(from);
+            let seen = sender(&self.world, from);
             let wanted = self.state().connected.is_none_or(|peer| peer == seen);
             if wanted {
                 return Poll::Ready(Ok(seen));

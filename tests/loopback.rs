@@ -6,6 +6,8 @@
 
 #[path = "loopback/client.rs"]
 mod client;
+#[path = "loopback/ends.rs"]
+mod ends;
 #[path = "loopback/faults.rs"]
 mod faults;
 #[path = "loopback/leave.rs"]

@@ -15,7 +15,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use tokio::io::ReadBuf;
-use tokio::net::{TcpSocket, TcpStream, UdpSocket, lookup_host};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket, lookup_host};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 16;
 
 /// A future on the heap, as object-safe traits need it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -40,6 +43,37 @@ pub trait Dial: Send + Sync + 'static {
 
     /// Asks the system's resolver, once, for the addresses of a name in its order.
     fn lookup(&self, name: &str) -> BoxFuture<'static, Result<Vec<IpAddr>, LookupFailure>>;
+
+    /// Listens for connections on a local address; port 0 lets the system choose. Call it inside a runtime.
+    ///
+    /// # Errors
+    /// The system's; [`io::ErrorKind::Unsupported`] where nobody can connect to this network from outside.
+    fn listen(&self, _at: SocketAddr) -> io::Result<Box<dyn Listening>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// A listening socket.
+pub trait Listening: Send + Sync + 'static {
+    /// The next connection, and where it comes from. `TCP_NODELAY` is set. Cancel-safe.
+    fn accept(&self) -> BoxFuture<'_, io::Result<(TcpStream, SocketAddr)>>;
+
+    /// Where the socket is bound.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+}
+
+impl Listening for TcpListener {
+    fn accept(&self) -> BoxFuture<'_, io::Result<(TcpStream, SocketAddr)>> {
+        Box::pin(async move {
+            let (stream, from) = Self::accept(self).await?;
+            stream.set_nodelay(true)?;
+            Ok((stream, from))
+        })
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Self::local_addr(self)
+    }
 }
 
 /// A datagram socket.
@@ -120,6 +154,10 @@ impl Dial for SystemDial {
         Ok(Arc::new(SystemDatagrams { socket, connected: AtomicBool::new(false) }))
     }
 
+    fn listen(&self, at: SocketAddr) -> io::Result<Box<dyn Listening>> {
+        Ok(Box::new(listener(at, self.source(at.is_ipv4()))?))
+    }
+
     fn lookup(&self, name: &str) -> BoxFuture<'static, Result<Vec<IpAddr>, LookupFailure>> {
         let name = name.trim_end_matches('.').to_owned();
         let pinned = |pin: &str| pin.trim_end_matches('.').eq_ignore_ascii_case(&name);
@@ -141,6 +179,21 @@ impl Dial for SystemDial {
             if addresses.is_empty() { Err(LookupFailure::NotFound) } else { Ok(addresses) }
         })
     }
+}
+
+/// A listening socket of the system.
+fn listener(mut at: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpListener> {
+    if let Some(source) = source.filter(|_| at.ip().is_unspecified()) {
+        at.set_ip(source);
+    }
+    let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP))?;
+    if at.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&at.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
 }
 
 /// A socket of the system. Some systems refuse an address in a send once the socket is connected.

@@ -29,9 +29,9 @@ mod tunnel;
 pub mod udp;
 
 pub use bypass::is_bypassed;
-pub use dial::{BoxFuture, Datagrams, Dial, LookupFailure, SystemDial};
+pub use dial::{BoxFuture, Datagrams, Dial, Listening, LookupFailure, SystemDial};
 pub use icmp::{IcmpError, Rejection};
 pub use open::{Bounds, ByteStream, Opened, PathContext, Target, open_stream};
 pub use resolve::Resolver;
 pub use tls::Trust;
-pub use udp::{ControlResult, Datagram, Incoming, SharedUdp, UdpLink, udp_control};
+pub use udp::{ControlResult, Datagram, Incoming, SharedUdp, Stray, UdpLink, udp_control};

@@ -11,7 +11,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::io::ReadBuf;
 use tokio::sync::mpsc;
@@ -45,6 +45,17 @@ pub enum Incoming {
     Icmp(IcmpError),
 }
 
+/// What came in over a shared socket from, or about, an address that no link is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray {
+    /// Where the socket is bound.
+    pub socket: SocketAddr,
+    /// Who sent it; of an ICMP error, whom it is about.
+    pub from: SocketAddr,
+    /// What it is.
+    pub incoming: Incoming,
+}
+
 /// One socket, shared by the links to many servers. Closed when it and all its links are gone.
 #[derive(Clone)]
 pub struct SharedUdp {
@@ -62,6 +73,7 @@ struct Shared {
     local: SocketAddr,
     clock: Clock,
     links: Mutex<HashMap<SocketAddr, Slot>>,
+    taker: OnceLock<mpsc::Sender<Stray>>,
     strays: AtomicU64,
     rejections: AtomicU64,
 }
@@ -76,8 +88,8 @@ impl SharedUdp {
     pub fn open(dial: &dyn Dial, from: SocketAddr, clock: Clock) -> io::Result<Self> {
         let socket = dial.udp(from)?;
         let local = socket.local_addr()?;
-        let (links, strays, rejections) = Default::default();
-        let shared = Arc::new(Shared { socket, local, clock, links, strays, rejections });
+        let (links, taker, strays, rejections) = Default::default();
+        let shared = Arc::new(Shared { socket, local, clock, links, taker, strays, rejections });
         let sorter = tokio::spawn(sort(Arc::clone(&shared))).abort_handle();
         Ok(Self { keeper: Arc::new(Keeper { shared, sorter }) })
     }
@@ -100,7 +112,18 @@ impl SharedUdp {
         Some(UdpLink { keeper: Arc::clone(&self.keeper), server, incoming, dropped })
     }
 
-    /// Datagrams from addresses that no link is for.
+    /// Sends one datagram to any address. An error is the system's; [`cause_of`] says what it means.
+    pub async fn send_to(&self, bytes: &[u8], to: SocketAddr) -> io::Result<()> {
+        send(&*self.keeper.shared.socket, bytes, to, || self.keeper.shared.note_rejection()).await
+    }
+
+    /// From now on strays go into this queue, as long as it has room: an ICE agent hears its peers there. False when
+    /// somebody takes them already.
+    pub fn take_strays(&self, queue: mpsc::Sender<Stray>) -> bool {
+        self.keeper.shared.taker.set(queue).is_ok()
+    }
+
+    /// Datagrams from addresses that no link is for, which nobody took.
     pub fn strays(&self) -> u64 {
         self.keeper.shared.strays.load(Ordering::Relaxed)
     }
@@ -229,7 +252,10 @@ impl Shared {
                 }
             }
             None => {
-                self.strays.fetch_add(1, Ordering::Relaxed);
+                let stray = Stray { socket: self.local, from: key_of(from), incoming };
+                if self.taker.get().is_none_or(|queue| queue.try_send(stray).is_err()) {
+                    self.strays.fetch_add(1, Ordering::Relaxed);
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What all tasks of a run share.
 
+use super::ear::Ears;
 use super::exchange::{Desk, Mailroom};
 use super::{Clock, Journal, Stop};
 use crate::path::PathContext;
@@ -27,6 +28,8 @@ pub(super) struct RunContext {
     pub(super) patience: Patience,
     /// Packets that came through relays.
     pub(super) mail: Mailroom,
+    /// The end of a call that its sessions are for; none in a run of probes.
+    pub(super) ears: Option<Ears>,
     /// The end of the run.
     pub(super) stop: Stop,
     schedules: Mutex<Schedules>,
@@ -65,6 +68,7 @@ impl RunContext {
             profile,
             patience,
             mail: Mailroom::default(),
+            ears: None,
             stop,
             schedules: Mutex::new(schedules),
             ids: Mutex::new(ids),

@@ -181,8 +181,10 @@ impl Ground {
             sockets: self.sockets(settings),
             gathering: Mutex::new(gathering),
             crossings: Mutex::default(),
+            began: self.context.clock.now(),
             purpose,
             families: relayed_family(settings.families),
+            news: None,
         }
     }
 

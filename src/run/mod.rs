@@ -6,6 +6,7 @@
 
 mod clock;
 mod context;
+mod ear;
 mod engine;
 mod exchange;
 mod flavour;
@@ -23,6 +24,7 @@ mod session;
 mod signin;
 mod sockets;
 mod stop;
+mod trickle;
 
 pub use clock::Clock;
 pub use engine::{RunError, Surroundings, run};
@@ -30,3 +32,7 @@ pub use ground::Ground;
 pub use journal::{Journal, OpenStep, PathLog};
 pub use progress::{Phase, Progress, State};
 pub use stop::{Stop, StopReason, Stopper};
+
+pub(crate) use ear::{Ears, Fate, Relayed, SessionId, UpkeepBook};
+pub(crate) use session::Session;
+pub(crate) use trickle::{News, Trickle};

@@ -7,10 +7,12 @@ use super::note::{close_step, failed, last_cause, username_expires};
 use super::relay::{Held, Relay};
 use super::session::Session;
 use super::sockets::{Sockets, unspecified};
+use super::trickle::News;
 use crate::path::{ControlResult, Target, open_stream, udp_control};
 use crate::plan::{Probe, Purpose};
 use crate::platform;
 use raincheck_probes::evidence::{Cause, Proof, Stage, Transport};
+use raincheck_probes::ice::CandidateType;
 use raincheck_probes::ice::gather::{Failure, Gathering, Learned};
 use raincheck_probes::ice::stack::Role;
 use raincheck_probes::machine::Offset;
@@ -19,7 +21,7 @@ use raincheck_probes::turn::{Answer, Ask, Families, Redirects};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, sleep_until};
 
 /// How long a server may be silent before a connected socket asks whether the network rejects us. Where only such a
@@ -58,10 +60,14 @@ pub(super) struct Shared {
     pub(super) gathering: Mutex<Gathering>,
     /// Allocations of all servers, for exchanges between them.
     pub(super) crossings: Mutex<Vec<(String, Relay, PathLog)>>,
+    /// When gathering began.
+    pub(super) began: Offset,
     /// What the run is for.
     pub(super) purpose: Purpose,
     /// The address family of the relays.
     pub(super) families: Families,
+    /// Who is told of each candidate at once: the end of a call.
+    pub(super) news: Option<mpsc::Sender<News>>,
 }
 
 /// One probe under way.
@@ -93,7 +99,7 @@ impl PathTask {
 
     async fn prove(&self) -> Option<Held> {
         if self.run.patience == crate::settings::Patience::Client {
-            sleep_until(self.run.clock.instant(Offset::new(self.probe.starts))).await;
+            sleep_until(self.run.clock.instant(self.shared.began + self.probe.starts)).await;
         }
         // The second allocation begins once the first has heard from the server: a server that is silent is
         // not asked twice as much.
@@ -178,11 +184,11 @@ impl PathTask {
                 self.prove_at_least(Proof::Reachable);
                 self.log.update(|path| path.mapped = Some(mapped));
                 if let Some(base) = self.shared.sockets.base(&self.probe) {
-                    self.learn(&self.probe.mapped_slots, &Learned::Mapped { base, mapped });
+                    self.learn(&self.probe.mapped_slots, &Learned::Mapped { base, mapped }, None);
                 }
             }
             Ok(_) => {}
-            Err(cause) => self.learn(&self.probe.mapped_slots, &failed(&cause)),
+            Err(cause) => self.learn(&self.probe.mapped_slots, &failed(&cause), None),
         }
     }
 
@@ -194,7 +200,7 @@ impl PathTask {
                 Some(self.allocated(session, relayed, mapped))
             }
             Err(cause) => {
-                self.learn(&self.probe.relay_slots, &failed(&cause));
+                self.learn(&self.probe.relay_slots, &failed(&cause), None);
                 None
             }
         }
@@ -261,7 +267,7 @@ impl PathTask {
                 path: Some(self.probe.id.clone()),
                 route: Some(self.probe.route().to_string()),
             };
-            self.learn(&self.probe.relay_slots, &learned);
+            self.learn(&self.probe.relay_slots, &learned, Some(&session));
         }
         Relay::new(session, relayed)
     }
@@ -409,16 +415,28 @@ impl PathTask {
         })
     }
 
-    fn learn(&self, slots: &[usize], learned: &Learned) {
+    fn learn(&self, slots: &[usize], learned: &Learned, session: Option<&Session>) {
         let now = self.run.clock.now();
         let mut gathering = self.shared.gathering.lock().unwrap_or_else(PoisonError::into_inner);
         for slot in slots {
-            gathering.learned(*slot, learned.clone(), now);
+            let found = gathering.learned(*slot, learned.clone(), now);
+            let Some(news) = &self.shared.news else { continue };
+            for candidate in found {
+                let socket = candidate.base.and_then(|base| self.shared.sockets.at(base));
+                let told = match (candidate.kind, session) {
+                    (CandidateType::Relay, Some(session)) => {
+                        News::Relayed { candidate, session: session.clone() }
+                    }
+                    _ => News::Reflexive { candidate, socket },
+                };
+                // There is room for everything that the slots can yield; who is gone needs to know nothing.
+                let _ = news.try_send(told);
+            }
         }
     }
 
     fn learn_all(&self, learned: &Learned) {
-        self.learn(&self.probe.mapped_slots, learned);
-        self.learn(&self.probe.relay_slots, learned);
+        self.learn(&self.probe.mapped_slots, learned, None);
+        self.learn(&self.probe.relay_slots, learned, None);
     }
 }

@@ -5,6 +5,7 @@
 //! holds, or may hold because an answer is still on its way, is given back first.
 
 use super::context::RunContext;
+use super::ear::{Ear, Ears, SessionId};
 use super::link::Link;
 use super::rejection::Rejections;
 use super::{OpenStep, PathLog};
@@ -30,16 +31,17 @@ const ROOM: usize = 256;
 
 /// A handle on the task. The task leaves when all are dropped.
 #[derive(Debug, Clone)]
-pub(super) struct Session {
+pub(crate) struct Session {
     commands: mpsc::Sender<Command>,
     path: Arc<str>,
+    id: SessionId,
 }
 
 /// An ask that has ended.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(crate) struct Ended {
     /// How it ended.
-    pub(super) finished: Finished,
+    pub(crate) finished: Finished,
     /// Where the server wants to be asked instead.
     pub(super) redirect: Option<SocketAddr>,
     /// What else came in meanwhile and fitted nothing.
@@ -65,6 +67,8 @@ impl Session {
         log: Option<PathLog>,
     ) -> Self {
         let (commands, inbox) = mpsc::channel(ROOM);
+        let ear = run.ears.as_ref().map(Ears::ear);
+        let id = ear.as_ref().map_or_else(SessionId::default, Ear::session);
         let task = Task {
             run: Arc::clone(run),
             now: run.clock.now(),
@@ -77,13 +81,14 @@ impl Session {
             rejections: Rejections::default(),
             icmp: None,
             dead: None,
+            ear,
         };
         let leaving = run.leaving();
         tokio::spawn(async move {
             task.run(inbox).await;
             drop(leaving);
         });
-        Self { commands, path: path.into() }
+        Self { commands, path: path.into(), id }
     }
 
     /// Asks the server. `None` when the run ended first.
@@ -91,6 +96,22 @@ impl Session {
         let (reply, answer) = oneshot::channel();
         self.commands.send(Command::Ask(ask, reply)).await.ok()?;
         answer.await.ok()
+    }
+
+    /// Asks the server, in turn with what was sent before. None when too much waits already, or the task has ended.
+    pub(crate) fn try_ask(&self, ask: Ask) -> Option<oneshot::Receiver<Ended>> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.try_send(Command::Ask(ask, reply)).ok().map(|()| answer)
+    }
+
+    /// Sends a packet to a peer through the relay. False when too much waits already, or the task has ended.
+    pub(crate) fn try_send(&self, peer: SocketAddr, payload: Vec<u8>) -> bool {
+        self.commands.try_send(Command::Send(peer, payload)).is_ok()
+    }
+
+    /// Which session of its end of a call it is.
+    pub(crate) fn id(&self) -> SessionId {
+        self.id
     }
 
     /// Sends a packet to a peer through the relay. A task that has ended sends nothing.
@@ -121,6 +142,7 @@ struct Task {
     rejections: Rejections,
     icmp: Option<IcmpError>,
     dead: Option<Cause>,
+    ear: Option<Ear>,
 }
 
 impl Task {
@@ -169,7 +191,7 @@ impl Task {
             None => self.client.handle(Input::Tick, self.now),
             Some(Ok(None)) => self.rejections.answered(),
             Some(Ok(Some(icmp))) => self.rejections.add(icmp.rejection(), self.now),
-            Some(Err(cause)) => self.fail(cause),
+            Some(Err(cause)) => self.lost(cause),
         }
         if let Some(rejection) = self.rejections.take(self.now) {
             self.icmp = rejection.icmp;
@@ -205,10 +227,19 @@ impl Task {
     /// Ends what is under way with this cause. A stream is dead then; over datagrams the next ask may fare
     /// better, and what the server holds can still be given back.
     fn fail(&mut self, cause: Cause) {
-        self.client.abort(cause.clone(), self.run.clock.now());
-        if self.link.framing() == Framing::Stream {
-            self.dead = Some(cause);
+        match self.link.framing() {
+            Framing::Stream => self.lost(cause),
+            Framing::Datagram => self.client.abort(cause, self.run.clock.now()),
         }
+    }
+
+    /// The link carries nothing any more.
+    fn lost(&mut self, cause: Cause) {
+        self.client.abort(cause.clone(), self.run.clock.now());
+        if let Some(ear) = &self.ear {
+            ear.gone(cause.clone());
+        }
+        self.dead = Some(cause);
     }
 
     /// A request that the link did not take.
@@ -248,14 +279,20 @@ impl Task {
                     let _ = reply.send(Ended { finished, redirect, odd, icmp: self.icmp.clone() });
                 }
             }
-            Event::Data { payload, .. } => self.run.mail.deliver(&payload, self.now),
+            Event::Data { peer, payload } => match &self.ear {
+                Some(ear) => ear.data(peer, payload, self.now),
+                None => self.run.mail.deliver(&payload, self.now),
+            },
             Event::Redirected { id, to, .. } => {
                 self.redirects.insert(id, to);
             }
             Event::Odd { cause } if self.odd.len() < 16 => self.odd.push(cause),
             Event::Odd { .. } => {}
             Event::Upkeep(finished) => {
-                tracing::debug!(ask = ?finished.ask, failed = finished.result.is_err(), "upkeep")
+                tracing::debug!(ask = ?finished.ask, failed = finished.result.is_err(), "upkeep");
+                if let Some(ear) = &self.ear {
+                    ear.upkept(&finished);
+                }
             }
         }
     }

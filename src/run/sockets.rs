@@ -55,6 +55,13 @@ impl Sockets {
         Ok(local)
     }
 
+    /// The socket that is bound there.
+    pub(super) fn at(&self, base: SocketAddr) -> Option<SharedUdp> {
+        let inner = self.lock();
+        let mut all = inner.own.values().chain(inner.more.values().flatten());
+        all.find(|socket| self.with_default(socket.local()) == base).cloned()
+    }
+
     /// A link to a server from the probe's address: over the client's own socket, or over another one for
     /// the second allocation or when the server is being spoken to already.
     pub(super) fn link(

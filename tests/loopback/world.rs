@@ -97,12 +97,16 @@ impl World {
         }
     }
 
-    /// Runs, and leaves what is then open open.
-    pub(crate) async fn run(&self, settings: &Settings, purpose: Purpose) -> Result<Evidence, RunError> {
+    /// The client's host in the lab.
+    pub(crate) fn around(&self) -> Surroundings {
         let dial = LabDial::new(self.lab.client().world);
         let host = Some(dial.host());
-        let around = Surroundings { dial: Arc::new(dial), host, progress: Progress::new().0 };
-        run(settings, purpose, around).await
+        Surroundings { dial: Arc::new(dial), host, progress: Progress::new().0 }
+    }
+
+    /// Runs, and leaves what is then open open.
+    pub(crate) async fn run(&self, settings: &Settings, purpose: Purpose) -> Result<Evidence, RunError> {
+        run(settings, purpose, self.around()).await
     }
 
     /// Runs, judges, and shows that nothing was left behind.

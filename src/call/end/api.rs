@@ -109,6 +109,8 @@ pub struct Drops {
     pub receiving: u64,
     /// Came in from an address that no pair has.
     pub strangers: u64,
+    /// Neither sent nor taken in: the base was cut ([`End::cut`](super::End::cut)).
+    pub cut: u64,
     /// STUN that was not for us or could not be believed.
     pub ignored: u64,
 }

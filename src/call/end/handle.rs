@@ -1,10 +1,14 @@
 //! The handle on one end.
 
 use super::api::{Cut, CutDone, DataPath, Drops, EndEvent, EndSetup, Restarted};
+use super::bases::Bases;
+use super::out::Outlet;
+use super::stream::Desk;
+use super::task::{Inlets, State, Task};
 use crate::call::record::{EndRecord, UpkeepRecord};
-use crate::run::Ground;
+use crate::run::{Ears, Ground, Trickle};
 use raincheck_probes::ice::Candidate;
-use raincheck_probes::ice::agent::{IceCredentials, Peer};
+use raincheck_probes::ice::agent::{Agent, IceCredentials, Peer, Setup};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -14,6 +18,10 @@ use tokio::time::timeout;
 const COMMANDS: usize = 256;
 /// Events that may wait for the reader.
 const EVENTS: usize = 1024;
+/// Packets from peers that may wait for the task, of all sockets, and of all relays.
+const PACKETS: usize = 1024;
+/// Failures and connections that may wait for the task.
+const NOTICES: usize = 256;
 /// Datagrams that may wait to be sent, or to be read by DTLS.
 const DATAGRAMS: usize = 256;
 
@@ -46,8 +54,50 @@ impl End {
     /// Begins to gather. Call it inside a runtime. Events that nobody reads wait; data that nobody reads is dropped
     /// and counted.
     pub fn start(ground: &Ground, setup: EndSetup) -> (Self, mpsc::Receiver<EndEvent>) {
-        let _ = (ground, setup, COMMANDS, EVENTS, DATAGRAMS);
-        unimplemented!()
+        let EndSetup { settings, role, survey, credentials, label } = setup;
+        let (relayed_in, relayed) = mpsc::channel(PACKETS);
+        let (strays_in, strays) = mpsc::channel(PACKETS);
+        let (frames_in, frames) = mpsc::channel(DATAGRAMS);
+        let (fates_in, fates) = mpsc::channel(NOTICES);
+        let (connections_in, connections) = mpsc::channel(NOTICES);
+        let (refusals_in, refusals) = mpsc::channel(NOTICES);
+        let (tell, commands) = mpsc::channel(COMMANDS);
+        let (reader, events) = mpsc::channel(EVENTS);
+        let (outgoing_in, outgoing) = mpsc::channel(DATAGRAMS);
+        let (dtls_in, dtls) = mpsc::channel(DATAGRAMS);
+        let ears = Ears::new(relayed_in, fates_in);
+        let (trickle, news) = Trickle::start(ground, &settings, ears.clone());
+        let clock = ground.clock();
+        let (profile, policy, ids) = (settings.profile.clone(), settings.policy, trickle.ids());
+        let channels = profile.turn_traits().channels;
+        let agent = Agent::new(Setup { profile, role, policy, credentials, survey, ids });
+        let credentials = agent.credentials().clone();
+        let desk = Desk { clock, frames: frames_in, connections: connections_in };
+        let task = Task {
+            agent,
+            bases: Bases::new(channels, desk, trickle.dial(), refusals_in),
+            trickle,
+            ears,
+            out: Outlet::new(reader),
+            dtls: dtls_in,
+            strays: strays_in,
+            clock,
+            stop: ground.stop().clone(),
+            leave_within: ground.leave_within(),
+            label,
+            state: State::default(),
+        };
+        let inlets =
+            Inlets { commands, outgoing, news, strays, relayed, frames, connections, fates, refusals };
+        tokio::spawn(task.run(inlets));
+        let end = Self {
+            credentials,
+            commands: tell,
+            outgoing: outgoing_in,
+            dtls: Mutex::new(Some(dtls)),
+            leave_within: ground.leave_within(),
+        };
+        (end, events)
     }
 
     /// Our ufrag and password as the end began. [`restart`](Self::restart) makes others.

@@ -1,0 +1,425 @@
+//! Two ends of a call in one process, on real sockets, over the lab.
+
+use crate::world::World;
+use raincheck::call::end::{Cut, End, EndEvent, EndSetup};
+use raincheck::call::record::EndRecord;
+use raincheck::run::Ground;
+use raincheck::settings::{ServerSource, Settings};
+use raincheck_probes::evidence::{Cause, Stage, Transport};
+use raincheck_probes::ice::agent::{AgentState, EventKind, IceRole, PairState, Peer};
+use raincheck_probes::ice::stack::Profile;
+use raincheck_probes::ice::{Candidate, CandidateType, Policy};
+use raincheck_probes::server::UriTransport;
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// What only a test that hangs takes.
+const HANGS: Duration = Duration::from_secs(20);
+
+/// A packet of media as far as its first byte goes (RFC 7983): RTP version 2.
+const MEDIA: &[u8] = b"\x80media";
+/// A DTLS handshake record as far as its first byte goes.
+const FLIGHT: &[u8] = b"\x16flight";
+
+/// One end and what it told.
+struct Side {
+    end: End,
+    events: mpsc::Receiver<EndEvent>,
+    seen: VecDeque<EndEvent>,
+}
+
+struct Call {
+    ground: Ground,
+    near: Side,
+    far: Side,
+}
+
+fn setup(settings: &Settings, role: IceRole, label: &str) -> EndSetup {
+    EndSetup { settings: settings.clone(), role, survey: false, credentials: None, label: label.to_owned() }
+}
+
+fn peer(end: &End) -> Peer {
+    Peer { credentials: end.credentials().clone(), lite: false, ice2: false }
+}
+
+fn is_selection(event: &EndEvent) -> bool {
+    matches!(event, EndEvent::Agent { event, .. } if matches!(event.kind, EventKind::Selected { .. }))
+}
+
+impl Side {
+    fn start(ground: &Ground, settings: &Settings, role: IceRole, label: &str) -> Self {
+        let (end, events) = End::start(ground, setup(settings, role, label));
+        Self { end, events, seen: VecDeque::new() }
+    }
+
+    /// Waits for the first event that fits, old ones included.
+    async fn wait<T>(&mut self, what: &str, mut fits: impl FnMut(&EndEvent) -> Option<T>) -> T {
+        if let Some(found) = self.seen.iter().find_map(&mut fits) {
+            return found;
+        }
+        let found = timeout(HANGS, async {
+            loop {
+                let event = self.events.recv().await.unwrap();
+                let found = fits(&event);
+                self.seen.push_back(event);
+                if let Some(found) = found {
+                    return found;
+                }
+            }
+        });
+        match found.await {
+            Ok(found) => found,
+            Err(_) => panic!("no {what} in {:#?}", self.seen),
+        }
+    }
+
+    async fn record(&self) -> EndRecord {
+        self.end.snapshot().await.unwrap()
+    }
+
+    async fn data(&mut self) -> Vec<u8> {
+        self.seen.retain(|event| !matches!(event, EndEvent::Data { .. }));
+        self.wait("data", |event| match event {
+            EndEvent::Data { bytes, .. } => Some(bytes.clone()),
+            _ => None,
+        })
+        .await
+    }
+}
+
+impl Call {
+    /// Both ends, with what each signals carried to the other at once, until both have selected a pair.
+    async fn connect(world: &World, near: &Settings, far: &Settings) -> Self {
+        let mut call = Self::start(world, near, far).await;
+        call.carry_until(is_selection).await;
+        call
+    }
+
+    async fn start(world: &World, near: &Settings, far: &Settings) -> Self {
+        let ground = Ground::lay(near, world.around()).await.unwrap();
+        let near = Side::start(&ground, near, IceRole::Controlling, "near");
+        let far = Side::start(&ground, far, IceRole::Controlled, "far");
+        near.end.set_peer(peer(&far.end)).await;
+        far.end.set_peer(peer(&near.end)).await;
+        Self { ground, near, far }
+    }
+
+    /// The same with everything gathered first. A client whose pair is strong gathers no further (libwebrtc,
+    /// MaybeStopPortAllocatorSessions): without that it may connect before it has a relay.
+    async fn gather_and_connect(world: &World, settings: &Settings) -> Self {
+        let mut call = Self::start(world, settings, settings).await;
+        for side in [&mut call.near, &mut call.far] {
+            side.wait("end of gathering", |event| (*event == EndEvent::GatheringDone).then_some(())).await;
+        }
+        for (from, to) in [(&call.near, &call.far), (&call.far, &call.near)] {
+            for event in &from.seen {
+                if let EndEvent::Candidate(candidate) = event {
+                    to.end.add_remote(candidate.clone()).await;
+                }
+            }
+            to.end.remote_done().await;
+        }
+        call.carry_until(is_selection).await;
+        call
+    }
+
+    /// Carries candidates until both ends have told something that fits, now or before.
+    async fn carry_until(&mut self, fits: impl Fn(&EndEvent) -> bool) {
+        let Self { near, far, .. } = self;
+        let mut told = [near.seen.iter().any(&fits), far.seen.iter().any(&fits)];
+        let carrying = timeout(HANGS, async {
+            while told != [true, true] {
+                let (side, event) = tokio::select! {
+                    Some(event) = near.events.recv() => (0, event),
+                    Some(event) = far.events.recv() => (1, event),
+                };
+                let (from, to) = if side == 0 { (&mut *near, &*far) } else { (&mut *far, &*near) };
+                match &event {
+                    EndEvent::Candidate(candidate) => to.end.add_remote(candidate.clone()).await,
+                    EndEvent::GatheringDone => to.end.remote_done().await,
+                    _ => {}
+                }
+                told[side] |= fits(&event);
+                from.seen.push_back(event);
+            }
+        });
+        if carrying.await.is_err() {
+            panic!("near told {:#?} and far {:#?}", near.seen, far.seen);
+        }
+    }
+
+    /// Ends both, and shows that nothing was left behind.
+    async fn close(mut self, world: &World) -> [EndRecord; 2] {
+        let (near, far) = tokio::join!(self.near.end.close(), self.far.end.close());
+        self.ground.close().await;
+        world.shows_nothing_left_behind().await;
+        [near.unwrap(), far.unwrap()]
+    }
+}
+
+fn relay_only(world: &World, transport: Transport) -> Settings {
+    let mut settings = world.settings();
+    settings.policy = Policy::Relay;
+    let ServerSource::Named { servers, .. } = &mut settings.source else { panic!("not named") };
+    servers.retain(|server| {
+        let over = match (server.uri.scheme, server.uri.transport) {
+            (raincheck_probes::server::Scheme::Turns, _) => Transport::Tls,
+            (_, Some(UriTransport::Tcp)) => Transport::Tcp,
+            _ => Transport::Udp,
+        };
+        over == transport
+    });
+    assert!(!servers.is_empty());
+    settings
+}
+
+fn without_servers(world: &World) -> Settings {
+    let source = ServerSource::Named { servers: Vec::new(), from: "the test".to_owned() };
+    Settings { source, ..world.settings() }
+}
+
+fn selected(record: &EndRecord) -> (&Candidate, &Candidate) {
+    let pair = &record.pairs[record.selected.unwrap()];
+    (&pair.local, &pair.remote)
+}
+
+#[tokio::test]
+async fn two_ends_without_servers_connect_host_to_host_and_carry_data() {
+    let world = World::named("open").await;
+    let settings = without_servers(&world);
+    let mut call = Call::connect(&world, &settings, &settings).await;
+    assert!(call.near.end.send(MEDIA.to_vec()));
+    assert_eq!(call.far.data().await, MEDIA);
+    assert!(call.far.end.send(MEDIA.to_vec()));
+    assert_eq!(call.near.data().await, MEDIA);
+    let [near, far] = call.close(&world).await;
+    for record in [&near, &far] {
+        let (local, remote) = selected(record);
+        assert_eq!((local.kind, remote.kind), (CandidateType::Host, CandidateType::Host));
+        assert!(matches!(record.state, AgentState::Connected | AgentState::Completed));
+    }
+    assert_eq!(near.role, IceRole::Controlling);
+    assert!(near.paths.is_empty());
+}
+
+/// Both ends have nothing but relays over this transport; data goes there and back, and what was allocated is given
+/// back in so many words.
+async fn relays_over(world: &World, transport: Transport) -> [EndRecord; 2] {
+    let settings = relay_only(world, transport);
+    let mut call = Call::connect(world, &settings, &settings).await;
+    for _ in 0..3 {
+        assert!(call.near.end.send(MEDIA.to_vec()));
+        assert_eq!(call.far.data().await, MEDIA);
+        assert!(call.far.end.send(MEDIA.to_vec()));
+        assert_eq!(call.near.data().await, MEDIA);
+    }
+    let records = call.close(world).await;
+    for record in &records {
+        let (local, remote) = selected(record);
+        assert_eq!(local.relay_protocol, Some(transport));
+        assert_eq!((local.kind, remote.kind), (CandidateType::Relay, CandidateType::Relay));
+        assert!(record.candidates.iter().all(|candidate| candidate.kind == CandidateType::Relay));
+        let used = record.paths.iter().find(|path| Some(&path.id) == local.path.as_ref()).unwrap();
+        let release = used.steps.iter().find(|step| step.stage == Stage::Release).unwrap();
+        assert!(release.cause().is_none(), "{release:?}");
+        assert!(record.gather_errors.is_empty(), "{:?}", record.gather_errors);
+    }
+    records
+}
+
+#[tokio::test]
+async fn relays_over_udp_carry_a_call() {
+    relays_over(&World::named("open").await, Transport::Udp).await;
+}
+
+#[tokio::test]
+async fn relays_over_tcp_carry_a_call() {
+    relays_over(&World::named("udp-blocked").await, Transport::Tcp).await;
+}
+
+#[tokio::test]
+async fn relays_over_tls_carry_a_call() {
+    relays_over(&World::named("only-443").await, Transport::Tls).await;
+}
+
+#[tokio::test]
+async fn relays_behind_a_proxy_carry_a_call() {
+    let records = relays_over(&World::named("proxy-only").await, Transport::Tls).await;
+    for record in &records {
+        assert!(selected(record).0.route.as_deref().unwrap().starts_with("http://"));
+    }
+}
+
+#[tokio::test]
+async fn dtls_is_kept_apart_from_media_and_waits_for_its_reader() {
+    let world = World::named("open").await;
+    let settings = world.settings();
+    let mut call = Call::connect(&world, &settings, &settings).await;
+    assert!(call.near.end.send(FLIGHT.to_vec()));
+    assert!(call.near.end.send(MEDIA.to_vec()));
+    assert_eq!(call.far.data().await, MEDIA);
+    let mut path = call.far.end.data_path().await.unwrap();
+    assert_eq!(path.incoming.recv().await.as_deref(), Some(FLIGHT));
+    assert!(call.far.end.data_path().await.is_none(), "it is taken");
+    path.outgoing.send(FLIGHT.to_vec()).await.unwrap();
+    let mut back = call.near.end.data_path().await.unwrap();
+    assert_eq!(back.incoming.recv().await.as_deref(), Some(FLIGHT));
+    call.close(&world).await;
+}
+
+#[tokio::test]
+async fn nothing_passes_a_base_that_was_cut() {
+    let world = World::named("open").await;
+    let settings = without_servers(&world);
+    let mut call = Call::connect(&world, &settings, &settings).await;
+    let cut = call.near.end.cut(Cut::Selected).await.unwrap();
+    assert_eq!(cut.bases.len(), 1);
+    assert_eq!(call.near.end.cut(Cut::Path("udp/nowhere:1".to_owned())).await, None);
+    let before = call.near.end.drops().await.cut;
+    assert!(call.near.end.send(MEDIA.to_vec()));
+    assert!(call.far.end.send(FLIGHT.to_vec()));
+    let both = async {
+        while call.near.end.drops().await.cut < before + 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(HANGS, both).await.unwrap();
+    assert!(call.near.end.data_path().await.unwrap().incoming.try_recv().is_err());
+    call.far.seen.clear();
+    assert!(
+        std::iter::from_fn(|| call.far.events.try_recv().ok())
+            .all(|event| !matches!(event, EndEvent::Data { .. }))
+    );
+    call.close(&world).await;
+}
+
+#[tokio::test]
+async fn a_path_that_dies_silently_makes_the_client_move_to_another() {
+    let world = World::named("open").await;
+    let settings = world.settings();
+    let mut call = Call::gather_and_connect(&world, &settings).await;
+    let before = call.near.record().await;
+    assert_eq!(selected(&before).0.kind, CandidateType::Host);
+    let cut = call.near.end.cut(Cut::Direct).await.unwrap();
+    call.near.seen.clear();
+    let moved = call.near.wait("switch", |event| match event {
+        EndEvent::Agent { event, .. } => match event.kind {
+            EventKind::Selected { before: Some(before), .. } => Some((event.at, before)),
+            _ => None,
+        },
+        _ => None,
+    });
+    let (at, from) = moved.await;
+    assert_eq!(Some(from), cut.selected);
+    assert!(at > cut.at);
+    let after = call.near.record().await;
+    assert_eq!(selected(&after).0.kind, CandidateType::Relay);
+    assert!(call.near.end.send(MEDIA.to_vec()));
+    assert_eq!(call.far.data().await, MEDIA);
+    call.close(&world).await;
+}
+
+#[tokio::test]
+async fn a_permission_that_the_server_refuses_is_the_cause_of_the_pair() {
+    let world = World::inline(
+        r#"
+[[server]]
+name = "turn1.lab.test"
+[[server.fault]]
+on = "create-permission"
+answer = 403
+[[server]]
+name = "turn2.lab.test"
+[[server.fault]]
+on = "create-permission"
+answer = 403
+"#,
+    )
+    .await;
+    let settings = relay_only(&world, Transport::Udp);
+    let mut call = Call::start(&world, &settings, &settings).await;
+    let forbidden = |event: &EndEvent| match event {
+        EndEvent::Agent { event, .. } => match &event.kind {
+            EventKind::Failed(pair, Cause::StunError { stun_code: 403, .. }) => Some(*pair),
+            _ => None,
+        },
+        _ => None,
+    };
+    let one = call.far.wait("candidate", |event| match event {
+        EndEvent::Candidate(candidate) => Some(candidate.clone()),
+        _ => None,
+    });
+    let candidate = one.await;
+    call.near.end.add_remote(candidate).await;
+    let pair = call.near.wait("refusal", forbidden).await;
+    let record = call.near.record().await;
+    let pair = record.pairs.iter().find(|known| known.id == pair).unwrap();
+    assert_eq!(pair.state, PairState::Failed);
+    assert!(matches!(pair.cause, Some(Cause::StunError { stun_code: 403, .. })));
+    call.close(&world).await;
+}
+
+#[tokio::test]
+async fn a_turn_server_that_is_killed_ends_its_bases() {
+    let world = World::named("open").await;
+    let settings = relay_only(&world, Transport::Tcp);
+    let mut call = Call::connect(&world, &settings, &settings).await;
+    world.lab.stop().await;
+    let cause = call.near.wait("loss", |event| match event {
+        EndEvent::Agent { event, .. } => match &event.kind {
+            EventKind::Failed(_, cause) => Some(cause.clone()),
+            _ => None,
+        },
+        _ => None,
+    });
+    let cause = cause.await;
+    assert!(matches!(cause, Cause::Closed { .. } | Cause::Reset { .. }), "{cause:?}");
+    tokio::join!(call.near.end.close(), call.far.end.close());
+    call.ground.close().await;
+}
+
+#[tokio::test]
+async fn an_end_that_is_dropped_gives_everything_back() {
+    let world = World::named("open").await;
+    let settings = world.settings();
+    let call = Call::gather_and_connect(&world, &settings).await;
+    drop(call);
+    assert!(world.shows_nothing_left_behind().await > 0);
+}
+
+#[tokio::test]
+async fn a_deadline_in_the_middle_of_a_call_gives_everything_back_and_keeps_the_record() {
+    let world = World::named("open").await;
+    let mut settings = world.settings();
+    settings.deadline = Duration::from_secs(3);
+    let mut call = Call::connect(&world, &settings, &settings).await;
+    call.near.wait("end", |event| (*event == EndEvent::Stopped).then_some(())).await;
+    let record = call.near.record().await;
+    assert!(record.selected.is_some());
+    assert!(call.ground.cut_short().is_some());
+    call.close(&world).await;
+}
+
+#[tokio::test]
+async fn an_active_end_meets_a_passive_one_over_tcp() {
+    let world = World::named("open").await;
+    let active = without_servers(&world);
+    let passive = Settings { profile: Profile::parse("mobile").unwrap(), ..active.clone() };
+    let mut call = Call::start(&world, &active, &passive).await;
+    let listening = call.far.wait("passive candidate", |event| match event {
+        EndEvent::Candidate(candidate) if candidate.tcp_type.is_some() => Some(candidate.clone()),
+        _ => None,
+    });
+    let listening = listening.await;
+    call.near.end.add_remote(listening).await;
+    for side in [&mut call.near, &mut call.far] {
+        side.wait("selection", |event| is_selection(event).then_some(())).await;
+    }
+    assert!(call.near.end.send(MEDIA.to_vec()));
+    assert_eq!(call.far.data().await, MEDIA);
+    assert!(call.far.end.send(MEDIA.to_vec()));
+    assert_eq!(call.near.data().await, MEDIA);
+    call.close(&world).await;
+}
