@@ -30,6 +30,10 @@ pub enum Stage {
     Relay,
     /// Refresh with lifetime 0, or the close of the stream.
     Release,
+    /// Of a call: connectivity checks of a pair of candidates. No step of a path to a server.
+    Check,
+    /// Of a call: the DTLS handshake over the selected pair. No step of a path to a server.
+    Dtls,
 }
 
 /// How a step ended.

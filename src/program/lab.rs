@@ -1,10 +1,12 @@
 //! Runs inside the embedded lab, and the lab kept up for others.
 
+use crate::call::record::CallRecord;
 use crate::cli::lab::LabPrint;
 use crate::cli::{Failure, LabCommand, Output};
 use crate::lab::LabDial;
 use crate::plan::Purpose;
 use crate::run::{Progress, Surroundings, run};
+use crate::settings::call::CallSettings;
 use crate::settings::proxy::parse_url;
 use crate::settings::roots::parse_pem;
 use crate::settings::{ProxyChoice, ServerSource, Settings};
@@ -33,6 +35,23 @@ pub(super) async fn observe(
     let evidence = run(&settings, purpose, around).await.map_err(Failure::new);
     lab.stop().await;
     evidence
+}
+
+/// Makes a call in a scenario. Both ends of [`CallRole::Own`](crate::call::record::CallRole::Own) are in it.
+pub(super) async fn call(
+    settings: &CallSettings,
+    scenario: &str,
+    progress: Progress,
+) -> Result<CallRecord, Failure> {
+    let lab = start(scenario).await?;
+    let client = lab.client();
+    let dial = LabDial::new(client.world.clone());
+    let host = Some(dial.host());
+    let settings = CallSettings { run: in_lab(&settings.run, scenario, &client)?, ..settings.clone() };
+    let around = Surroundings { dial: Arc::new(dial), host, progress };
+    let record = super::call::hold(&settings, around).await;
+    lab.stop().await;
+    record
 }
 
 /// Keeps a lab up until it is told to end.

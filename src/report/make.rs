@@ -96,7 +96,7 @@ fn resolved(evidence: &Evidence, name: &str) -> Vec<IpAddr> {
     addresses
 }
 
-fn path_report(evidence: &Evidence, path: &PathEvidence, verdict: &Verdict) -> PathReport {
+pub(super) fn path_report(evidence: &Evidence, path: &PathEvidence, verdict: &Verdict) -> PathReport {
     let state = verdict::path_state(evidence, path);
     PathReport {
         id: path.id.clone(),
@@ -162,6 +162,8 @@ pub(super) fn stage_name(stage: Stage) -> &'static str {
         Stage::Channel => "channel",
         Stage::Relay => "relay",
         Stage::Release => "release",
+        Stage::Check => "check",
+        Stage::Dtls => "dtls",
     }
 }
 
@@ -212,7 +214,7 @@ fn tls(seen: &TlsSeen) -> TlsReport {
     }
 }
 
-fn candidate(candidate: &Candidate) -> CandidateReport {
+pub(super) fn candidate(candidate: &Candidate) -> CandidateReport {
     CandidateReport {
         kind: candidate.kind,
         protocol: candidate.protocol,
@@ -235,7 +237,7 @@ fn candidate(candidate: &Candidate) -> CandidateReport {
     }
 }
 
-fn gather_error(error: &GatherError) -> GatherErrorReport {
+pub(super) fn gather_error(error: &GatherError) -> GatherErrorReport {
     GatherErrorReport {
         url: error.url.clone(),
         stage: error.stage.clone(),
@@ -258,7 +260,7 @@ fn rank(rank: &Rank) -> RankReport {
     }
 }
 
-fn finding(finding: &Finding) -> FindingReport {
+pub(super) fn finding(finding: &Finding) -> FindingReport {
     let cite = |cite: &verdict::Cite| CiteReport {
         path: cite.path.clone(),
         stage: cite.stage,

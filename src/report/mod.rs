@@ -6,12 +6,14 @@
 //! | module | format |
 //! | --- | --- |
 //! | [`text`] | `check` for a person: verdict, what to change, paths in the client's order, details |
-//! | [`json`] | both commands for scripts |
+//! | [`json`] | all commands for scripts |
+//! | [`call`] | `call`: its model, and its text for a person |
 //! | [`nagios`] | `check` as one line of a monitoring plugin, with its exit status |
 //! | [`gather_text`] | `gather` as a table like the one of the Trickle ICE page |
 //! | [`sdp`] | `gather` as `a=candidate` lines |
 //! | [`trickle`] | `gather` as the JSON objects that a browser signals |
 
+pub mod call;
 pub mod gather_text;
 pub mod json;
 mod make;
@@ -25,6 +27,7 @@ mod tests;
 pub mod text;
 pub mod trickle;
 
+pub use call::CallReport;
 pub use model::{
     CandidateReport, CertificateReport, CheckReport, CiteReport, FindingReport, GatherErrorReport,
     GatherReport, IgnoredReport, InterfaceReport, NetworkReport, PathReport, RankReport, RttReport,
@@ -32,7 +35,9 @@ pub use model::{
 };
 pub use style::{Style, Verbosity};
 
+use crate::call::record::CallRecord;
 use crate::verdict::Verdict;
+use crate::verdict::call::{Asked, CallVerdict};
 use raincheck_probes::evidence::Evidence;
 use raincheck_probes::ice::rank::Rank;
 use serde::Serialize;
@@ -46,9 +51,11 @@ pub enum Report {
     Check(Box<CheckReport>),
     /// Of `raincheck gather`.
     Gather(Box<GatherReport>),
+    /// Of `raincheck call`.
+    Call(Box<CallReport>),
 }
 
-/// The formats of `check` and `gather`.
+/// The formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
     /// For a person.
@@ -74,6 +81,11 @@ impl Report {
         Self::Gather(Box::new(make::gather(evidence)))
     }
 
+    /// The report of a `call`.
+    pub fn call(record: &CallRecord, verdict: &CallVerdict, asked: &Asked) -> Self {
+        Self::Call(Box::new(call::call(record, verdict, asked)))
+    }
+
     /// Writes the report.
     ///
     /// # Errors
@@ -86,7 +98,10 @@ impl Report {
             (Self::Gather(gather), Format::Text) => gather_text::write(gather, style, out),
             (Self::Gather(gather), Format::Sdp) => sdp::write(gather, out),
             (Self::Gather(gather), Format::Trickle) => trickle::write(gather, out),
-            (Self::Check(_), Format::Sdp | Format::Trickle) | (Self::Gather(_), Format::Nagios) => {
+            (Self::Call(call), Format::Text) => call::text::write(call, style, out),
+            (Self::Check(_), Format::Sdp | Format::Trickle)
+            | (Self::Gather(_), Format::Nagios)
+            | (Self::Call(_), Format::Nagios | Format::Sdp | Format::Trickle) => {
                 Err(io::Error::new(io::ErrorKind::InvalidInput, "this command has no such format"))
             }
         }

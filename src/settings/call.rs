@@ -8,7 +8,7 @@ use raincheck_probes::ice::{Candidate, CandidateType, Protocol};
 use raincheck_probes::secret::Secret;
 use raincheck_probes::server::Host;
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -45,8 +45,9 @@ pub enum Signal {
     Paste,
     /// Session descriptions on standard output and input, for a browser.
     Sdp,
-    /// A channel to us. The code that opens it is made anew for each call, and shown.
-    Listen(SocketAddr),
+    /// A channel to us, at the first of these addresses that can be had. The code that opens it is made anew for each
+    /// call, and shown.
+    Listen(Vec<SocketAddr>),
     /// A channel to a listening end.
     Connect {
         /// `HOST:PORT`, a host name or an address.
@@ -212,22 +213,29 @@ fn same_way(one: &Candidate, other: &Candidate) -> bool {
 }
 
 /// `--listen [ADDRESS:]PORT`; a port alone is every address of this host.
-pub fn listen_at(text: &str) -> Result<SocketAddr, SettingsError> {
+pub fn listen_at(text: &str) -> Result<Vec<SocketAddr>, SettingsError> {
     let port = text.strip_prefix(':').unwrap_or(text);
     if let (true, Ok(port)) = (port.bytes().all(|b| b.is_ascii_digit()), port.parse::<u16>()) {
-        return Ok(SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port));
+        let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        let v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+        // The unspecified IPv6 address takes IPv4 too, but for Windows.
+        return Ok(if cfg!(windows) { vec![v4, v6] } else { vec![v6, v4] });
     }
-    text.parse().map_err(|_| SettingsError::Value {
-        flag: "--listen",
-        value: text.chars().take(80).collect(),
-        expected: "[ADDRESS:]PORT, such as 7000 or 192.0.2.1:7000".to_owned(),
-    })
+    match text.parse() {
+        Ok(address) => Ok(vec![address]),
+        Err(_) => Err(SettingsError::Value {
+            flag: "--listen",
+            value: text.chars().take(80).collect(),
+            expected: "[ADDRESS:]PORT, such as 7000 or 192.0.2.1:7000".to_owned(),
+        }),
+    }
 }
 
 /// `--connect HOST:PORT`
 pub fn connect_to(text: &str) -> Result<String, SettingsError> {
     match Host::parse_with_port(text) {
-        Ok((host, Some(port))) => Ok(format!("{host}:{port}")),
+        Ok((Host::Name(name), Some(port))) => Ok(format!("{name}:{port}")),
+        Ok((Host::Ip(address), Some(port))) => Ok(SocketAddr::new(address, port).to_string()),
         _ => Err(SettingsError::Value {
             flag: "--connect",
             value: text.chars().take(80).collect(),

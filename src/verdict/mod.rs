@@ -6,6 +6,7 @@
 //! that another one accounts for is kept and marked, so that one root cause stands.
 
 mod advice;
+pub mod call;
 mod capability;
 mod metrics;
 pub mod ranking;

@@ -133,7 +133,7 @@ fn subject<'a>(finding: &'a Finding, one: &str, many: &str) -> Option<&'a str> {
 }
 
 /// A title as a part of a sentence: its first letter is small unless it begins an abbreviation.
-fn in_sentence(title: &str) -> String {
+pub(super) fn in_sentence(title: &str) -> String {
     let mut chars = title.chars();
     match (chars.next(), chars.clone().next()) {
         (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(chars).collect(),

@@ -28,10 +28,7 @@ pub(super) fn write(
         let text = format!("{}: {}{by}", finding.code, names.shorten(&finding.title));
         wrapped(Line::default(), Ink::Plain, &text, (2, style.width), style, out)?;
     }
-    head("Stages: when each began, how long it took (ms)", style, out)?;
-    for path in &report.paths {
-        stages(path, style, out)?;
-    }
+    paths(&report.paths, style, out)?;
     head("Candidates", style, out)?;
     if report.candidates.is_empty() {
         writeln!(out, "  none")?;
@@ -40,6 +37,16 @@ pub(super) fn write(
         wrapped(Line::default(), Ink::Plain, &candidate.sdp, (2, style.width), style, out)?;
     }
     network(report, style, out)
+}
+
+/// Every stage of these paths.
+pub(in crate::report) fn paths(
+    paths: &[PathReport],
+    style: &Style,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    head("Stages: when each began, how long it took (ms)", style, out)?;
+    paths.iter().try_for_each(|path| stages(path, style, out))
 }
 
 fn stages(path: &PathReport, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {

@@ -4,6 +4,9 @@
 mod detail;
 mod paths;
 
+pub(super) use detail::paths as path_stages;
+pub(super) use paths::client;
+
 use super::model::{CheckReport, FindingReport, ServerReport};
 use super::names::Names;
 use super::style::{Ink, Line, Style, Verbosity, columns, wrap, wrapped};
@@ -20,20 +23,38 @@ const SERVERS_SHOWN: usize = 6;
 pub fn write(report: &CheckReport, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     let style = &style.page();
     let names = Names::of(report.servers.iter().map(|server| server.name.as_str()));
-    verdict_line(report, &names, style, out)?;
+    verdict_line((report.verdict, &report.summary), &names, style, out)?;
     if style.verbosity == Verbosity::Quiet {
         return Ok(());
     }
     about(report, style, out)?;
-    let roots = || report.findings.iter().filter(|f| f.explained_by.is_none());
+    findings("What to change", &report.findings, &report.advice, &names, style, out)?;
+    paths::write(report, &names, style, out)?;
+    ignored(report, &names, style, out)?;
+    if style.verbosity == Verbosity::Verbose {
+        detail::write(report, &names, style, out)?;
+    }
+    Ok(())
+}
+
+/// The root causes and what to do about each; then what is good to know.
+pub(super) fn findings(
+    title: &str,
+    findings: &[FindingReport],
+    advice: &[String],
+    names: &Names,
+    style: &Style,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let roots = || findings.iter().filter(|f| f.explained_by.is_none());
     let to_change: Vec<&FindingReport> = roots().filter(|f| f.severity > Severity::Info).collect();
     let to_know: Vec<&FindingReport> = roots().filter(|f| f.severity == Severity::Info).collect();
-    if !to_change.is_empty() || !report.advice.is_empty() {
-        head("What to change", style, out)?;
+    if !to_change.is_empty() || !advice.is_empty() {
+        head(title, style, out)?;
         for (n, finding) in (1..).zip(&to_change) {
-            change(&n.to_string(), finding, &names, style, out)?;
+            change(&n.to_string(), finding, names, style, out)?;
         }
-        for (n, advice) in (to_change.len() + 1..).zip(&report.advice) {
+        for (n, advice) in (to_change.len() + 1..).zip(advice) {
             let (mut line, number) = (Line::default(), n.to_string());
             line.tab(3usize.saturating_sub(columns(&number))).put(Ink::Head, &number);
             wrapped(line, Ink::Plain, advice, (4, style.width), style, out)?;
@@ -42,13 +63,8 @@ pub fn write(report: &CheckReport, style: &Style, out: &mut dyn io::Write) -> io
     if !to_know.is_empty() {
         head("Good to know", style, out)?;
         for finding in &to_know {
-            change("-", finding, &names, style, out)?;
+            change("-", finding, names, style, out)?;
         }
-    }
-    paths::write(report, &names, style, out)?;
-    ignored(report, &names, style, out)?;
-    if style.verbosity == Verbosity::Verbose {
-        detail::write(report, &names, style, out)?;
     }
     Ok(())
 }
@@ -82,20 +98,21 @@ fn ignored(report: &CheckReport, names: &Names, style: &Style, out: &mut dyn io:
     }
 }
 
-fn verdict_line(
-    report: &CheckReport,
+/// The mark, the sentence, and the word to its right or before it.
+pub(super) fn verdict_line(
+    (verdict, summary): (Kind, &str),
     names: &Names,
     style: &Style,
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let (mark, ink) = match report.verdict {
+    let (mark, ink) = match verdict {
         Kind::Works | Kind::Reachable => ("✓", Ink::Good),
         Kind::Degraded => ("!", Ink::Warn),
         Kind::Fails => ("✗", Ink::Bad),
         Kind::Unknown => ("?", Ink::Warn),
     };
-    let word = report.verdict.word();
-    let summary = names.shorten(&report.summary);
+    let word = verdict.word();
+    let summary = names.shorten(summary);
     let right = style.width.saturating_sub(columns(word));
     let mut line = Line::default();
     line.put(ink, mark).tab(2);
@@ -134,7 +151,8 @@ fn about(report: &CheckReport, style: &Style, out: &mut dyn io::Write) -> io::Re
     Ok(())
 }
 
-fn head(text: &str, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+/// A blank line and a title.
+pub(super) fn head(text: &str, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out)?;
     let mut line = Line::default();
     line.put(Ink::Head, text);

@@ -65,7 +65,7 @@ pub(super) fn write(
 }
 
 /// `chromium 156`, `chromium 146+`, `mobile, libwebrtc 146+`: the version, or else the first of those that behave so.
-fn client(profile: &str) -> String {
+pub(in crate::report) fn client(profile: &str) -> String {
     let (name, version) = match profile.split_once('@') {
         Some((name, version)) => (name, version),
         None if matches!(profile, "chromium" | "mobile") => (profile, "146+"),

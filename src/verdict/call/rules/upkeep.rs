@@ -1,0 +1,81 @@
+//! What ended a call that was to be kept up.
+
+use super::super::carrier;
+use super::{capital, cite, finding};
+use crate::call::record::{CallRecord, UpkeepRecord};
+use crate::settings::call::in_words;
+use crate::verdict::Finding;
+use raincheck_probes::evidence::{Cause, Stage, Transport};
+
+/// The call ended before its time. Where the upkeep shows why, that is a finding of its own which explains it.
+pub(super) fn dropped(record: &CallRecord) -> Vec<Finding> {
+    let Some(soak) = &record.soak else { return Vec::new() };
+    let Some(ended_by) = &soak.ended_by else { return Vec::new() };
+    let ended_by = ended_by.trim_end_matches('.');
+    let broken = soak.upkeep.iter().find(|upkeep| is_broken(upkeep));
+    let title = format!("it ends after {} of {}", in_words(soak.held), in_words(soak.asked));
+    let mut dropped = finding("call-dropped", title, observed(ended_by, broken), advice(record, broken));
+    if let Some(pair) = carrier(record) {
+        dropped.evidence = vec![cite(pair, Stage::Check, ended_by.to_owned())];
+    }
+    let Some(binding) = broken.filter(|upkeep| upkeep.what == "binding") else { return vec![dropped] };
+    let mut short = finding(
+        "nat-binding-short",
+        format!("the NAT forgets a binding within the call, which ends after {}", in_words(soak.held)),
+        observed(ended_by, Some(binding)),
+        vec![
+            "NAT or firewall: keep UDP bindings for at least 2 minutes (RFC 4787 section 4.3); 5 minutes are \
+             recommended."
+                .to_owned(),
+        ],
+    );
+    short.evidence = dropped.evidence.clone();
+    short.explains = vec![dropped.code];
+    dropped.explained_by = Some(short.code);
+    vec![short, dropped]
+}
+
+fn is_broken(upkeep: &UpkeepRecord) -> bool {
+    upkeep.failure.is_some()
+}
+
+/// What ended it, and the upkeep that failed.
+fn observed(ended_by: &str, broken: Option<&UpkeepRecord>) -> String {
+    let upkeep = broken.map_or(String::new(), |upkeep| {
+        let why = upkeep.failure.as_ref().map_or(String::new(), |cause| format!(": {cause}"));
+        format!(" {} answered {} of {} times{why}.", capital(name(&upkeep.what)), upkeep.answered, upkeep.due)
+    });
+    format!("{}.{upkeep}", capital(ended_by))
+}
+
+/// A kind of upkeep as a reader knows it.
+pub(crate) fn name(what: &str) -> &str {
+    match what {
+        "allocation" => "allocation refresh",
+        "permission" => "permission",
+        "channel" => "channel",
+        "consent" => "consent check",
+        "binding" => "NAT binding keepalive",
+        other => other,
+    }
+}
+
+fn advice(record: &CallRecord, broken: Option<&UpkeepRecord>) -> Vec<String> {
+    let of_server =
+        |upkeep: &&UpkeepRecord| matches!(upkeep.what.as_str(), "allocation" | "permission" | "channel");
+    let text = match broken.filter(of_server).and_then(|upkeep| upkeep.failure.as_ref()) {
+        Some(
+            Cause::CredentialsRejected { .. }
+            | Cause::StaleNonceLoop { .. }
+            | Cause::CredentialsNeeded { .. },
+        ) => "TURN server: let time-limited credentials live longer than the longest call.",
+        Some(Cause::StunError { .. }) => "Ask whoever runs the TURN server why it ended the relay.",
+        _ => match carrier(record).map(|pair| pair.local.relay_protocol) {
+            Some(Some(Transport::Tcp | Transport::Tls)) => {
+                "Firewall or proxy: do not end TCP connections to the TURN server that are old or idle."
+            }
+            _ => "Firewall or NAT: keep UDP state for at least 2 minutes, and for as long as packets pass.",
+        },
+    };
+    vec![text.to_owned()]
+}
