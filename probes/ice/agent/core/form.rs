@@ -50,7 +50,10 @@ impl Core {
             remote.candidate = candidate;
         }
         if made_up {
-            self.pairs.iter_mut().filter(|pair| pair.remote == index).for_each(|pair| pair.remote_cost = None);
+            self.pairs
+                .iter_mut()
+                .filter(|pair| pair.remote == index)
+                .for_each(|pair| pair.remote_cost = None);
             self.pair_with_all(index);
         }
     }
@@ -141,9 +144,8 @@ impl Core {
         let known =
             self.locals.iter().position(|local| local.base == base && address_of(&local.candidate) == mapped);
         let unspecified = own.address.is_unspecified() && own.port == mapped.port();
-        let active = own.tcp_type == Some(TcpType::Active)
-            && own.address == mapped.ip()
-            && !active_becomes_reflexive;
+        let active =
+            own.tcp_type == Some(TcpType::Active) && own.address == mapped.ip() && !active_becomes_reflexive;
         let index = match known {
             Some(index) => index,
             None if unspecified || active => return false,
