@@ -316,3 +316,6 @@ fn turn_url(server: &Server) -> String {
     };
     format!("{scheme}:{}?transport={transport}", host_port(&server.uri, server.reading.port))
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,27 +19,27 @@ const MOST_RECHECKS: usize = 256;
 /// What pairs are compared by.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Standing {
-    write: Write,
-    receiving: bool,
-    receiving_since: u64,
-    connected: bool,
-    remote_nomination: u32,
-    last_data: Option<u64>,
-    cost: u32,
-    priority: u64,
-    session: u32,
-    rtt: u64,
+    pub(super) write: Write,
+    pub(super) receiving: bool,
+    pub(super) receiving_since: u64,
+    pub(super) connected: bool,
+    pub(super) remote_nomination: u32,
+    pub(super) last_data: Option<u64>,
+    pub(super) cost: u32,
+    pub(super) priority: u64,
+    pub(super) session: u32,
+    pub(super) rtt: u64,
 }
 
 /// How the receiving states count.
-enum Receiving<'a> {
+pub(super) enum Receiving<'a> {
     /// As they are.
     Now,
     /// For the second pair only if both have lasted since this time; else that is noted.
     Since(u64, &'a mut bool),
 }
 
-type Verdict = (Ordering, Criterion);
+pub(super) type Verdict = (Ordering, Criterion);
 
 /// The better of two values, the larger one winning.
 fn larger<T: Ord>(one: &T, other: &T, by: Criterion) -> Option<Verdict> {
@@ -88,7 +88,7 @@ impl Standing {
     }
 
     /// CompareConnections.
-    fn compare(&self, other: &Self, receiving: Receiving<'_>, role: IceRole) -> Option<Verdict> {
+    pub(super) fn compare(&self, other: &Self, receiving: Receiving<'_>, role: IceRole) -> Option<Verdict> {
         let state = self.by_state(other, receiving);
         let told = || {
             (role == IceRole::Controlled).then(|| {
@@ -211,9 +211,8 @@ impl Channel {
         let worked = |id: PairId| core.pair(id).is_some_and(|p| p.checks_answered + p.checks_received > 0);
         let tried = |id: PairId| core.pair(id).is_some_and(|pair| pair.checks_sent > 0);
         let refused = |id: PairId| {
-            let in_vain = |pair: &crate::ice::agent::Pair| {
-                pair.state == PairState::Failed && pair.checks_answered == 0
-            };
+            let in_vain =
+                |pair: &crate::ice::agent::Pair| pair.state == PairState::Failed && pair.checks_answered == 0;
             core.pair(id).is_some_and(in_vain) || self.link(id).is_some_and(|link| link.failed)
         };
         let usable = |(id, pair): &(PairId, &crate::ice::agent::Pair)| {
