@@ -22,6 +22,10 @@ pub(super) const MAX_REMOTES: usize = 128;
 /// The most pairs. libwebrtc has no limit; the RFC's is 100 (section 6.1.2.5), which is a conduct's to keep.
 const MAX_PAIRS: usize = 4096;
 
+/// The most reflexive candidates of ours, signalled and learned: a peer that names another address in every answer must
+/// not fill the memory.
+const MAX_REFLEXIVE: usize = 256;
+
 /// The state of an agent, whatever its conduct.
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -40,6 +44,8 @@ pub(crate) struct Core {
     /// Those before the restart, which the peer may still use.
     pub(super) ours_before: Option<IceCredentials>,
     pub(super) peer: Option<Peer>,
+    /// The peer of the session before, to whom the old path's consent checks go on.
+    pub(super) peer_before: Option<Peer>,
     pub(super) session: u32,
     pub(super) locals: Vec<Local>,
     pub(super) bases: Vec<Base>,
@@ -108,6 +114,7 @@ impl Core {
             ours,
             ours_before: None,
             peer: None,
+            peer_before: None,
             session: 0,
             locals: Vec::new(),
             bases: Vec::new(),
@@ -202,7 +209,7 @@ impl Core {
     pub(crate) fn can_check(&mut self, pair: PairId) -> bool {
         let Some((base, to)) = self.route(pair) else { return false };
         let alive = self.bases.get(base.0).is_some_and(|base| base.gone.is_none());
-        if !alive || self.peer.is_none() {
+        if !alive || self.credentials_of(pair).is_none() {
             return false;
         }
         let active = self.base_candidate(base).is_some_and(|local| local.tcp_type == Some(TcpType::Active));
@@ -217,17 +224,37 @@ impl Core {
         }
     }
 
+    /// Our credentials and the peer's in the session of a pair: those before the last restart for the path that is
+    /// still in use (RFC 8445 section 9).
+    fn credentials_of(&self, pair: PairId) -> Option<(&IceCredentials, &IceCredentials)> {
+        let session = self.pair(pair)?.session;
+        if session == self.session {
+            Some((&self.ours, &self.peer.as_ref()?.credentials))
+        } else if session + 1 == self.session {
+            Some((self.ours_before.as_ref()?, &self.peer_before.as_ref()?.credentials))
+        } else {
+            None
+        }
+    }
+
+    /// Whether the base of a pair is gone.
+    pub(crate) fn is_gone(&self, pair: PairId) -> bool {
+        let base = self.pair(pair).and_then(|pair| self.bases.get(pair.base.0));
+        base.is_none_or(|base| base.gone.is_some())
+    }
+
     /// Sends a check and repeats it as planned. False when it cannot leave (see [`can_check`](Self::can_check)).
     pub(crate) fn check(&mut self, pair: PairId, plan: &CheckPlan, now: Offset) -> bool {
         if !self.can_check(pair) {
             return false;
         }
-        let Some(peer) = self.peer.clone() else { return false };
         let id: TransactionId = self.ids.bytes();
+        let Some((ours, theirs)) = self.credentials_of(pair) else { return false };
+        let key = message::key(theirs);
         let request = Request {
             id: &id,
-            ours: &self.ours,
-            theirs: &peer.credentials,
+            ours,
+            theirs,
             role: self.role,
             tie_breaker: self.tie_breaker,
             priority: plan.priority,
@@ -252,7 +279,7 @@ impl Core {
         self.pending.push(Pending {
             pair,
             transaction: Transaction::new(id, bytes, plan.schedule.clone(), now),
-            key: message::key(&peer.credentials),
+            key,
             role: self.role,
             priority: plan.priority,
             use_candidate: plan.use_candidate,
@@ -447,9 +474,10 @@ impl Pending {
         if self.cancelled { self.gives_up() <= now } else { self.transaction.expired(now) }
     }
 
-    /// When a check that is repeated no more is forgotten: an answer may still be on its way for one round trip.
+    /// When a check that is repeated no more is forgotten: when it would have been repeated or given up (RFC 8445
+    /// section 7.3.1.4), and not before an answer had its time.
     fn gives_up(&self) -> Offset {
-        self.transaction.began() + CANCELLED_FOR
+        self.transaction.wake().max(self.transaction.began() + CANCELLED_FOR)
     }
 
     fn no_answer(&self, now: Offset) -> Cause {

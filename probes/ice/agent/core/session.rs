@@ -1,6 +1,7 @@
 //! Credentials, roles and restarts.
 
 use super::{Core, Traits};
+use crate::ice::agent::pair::CheckEnd;
 use crate::ice::agent::types::{EventKind, IceCredentials, IceRole, Peer};
 use crate::machine::{IdSource, Offset};
 use crate::secret::Secret;
@@ -20,14 +21,15 @@ pub(super) fn credentials(ids: &mut IdSource, traits: &Traits) -> IceCredentials
 }
 
 impl Core {
+    /// Whether these are other credentials than the peer's of this session.
+    pub(in crate::ice::agent) fn is_other_peer(&self, peer: &Peer) -> bool {
+        self.peer.as_ref().is_some_and(|known| known.credentials != peer.credentials)
+    }
+
     /// The peer's side of the session. A lite peer never controls (RFC 8445 section 6.1.1).
     pub(in crate::ice::agent) fn set_peer(&mut self, peer: Peer, now: Offset) {
         let lite = peer.lite;
-        let changed = self.peer.as_ref().is_some_and(|known| known.credentials != peer.credentials);
         self.peer = Some(peer);
-        if changed {
-            self.remote_ended = false;
-        }
         if lite && self.role == IceRole::Controlled {
             self.role = IceRole::Controlling;
             self.note(EventKind::RoleChanged(self.role), now);
@@ -40,17 +42,20 @@ impl Core {
         let new = credentials(&mut self.ids, &self.traits);
         self.ours_before = Some(std::mem::replace(&mut self.ours, new));
         self.session += 1;
-        self.peer = None;
+        self.peer_before = self.peer.take();
         self.remote_ended = false;
-        self.pending.clear();
+        for pending in std::mem::take(&mut self.pending) {
+            self.end_check(pending.pair, pending.transaction.id(), CheckEnd::Cancelled);
+        }
         self.forget_formed();
         self.note(EventKind::Restarted, now);
     }
 
-    /// Takes the other role, after a conflict.
-    pub(in crate::ice::agent) fn switch_role(&mut self, now: Offset) {
+    /// Takes the other role, after a conflict. Who was told so by a 487 makes a new tie-breaker (RFC 8445 section
+    /// 7.2.5.1); who found it in the peer's check does not (section 7.3.1.1).
+    pub(in crate::ice::agent) fn switch_role(&mut self, told: bool, now: Offset) {
         self.role = self.role.other();
-        if self.traits.renews_tie_breaker {
+        if told && self.traits.renews_tie_breaker {
             self.tie_breaker = self.ids.next_u64();
         }
         self.note(EventKind::RoleChanged(self.role), now);
