@@ -194,7 +194,8 @@ impl Conduct for Checklist {
     fn refused(&mut self, core: &mut Core, pair: PairId, cause: &Cause, now: Offset) {
         let datagrams = core.pair(pair).is_some_and(|pair| pair.stream == super::pair::Stream::Datagrams);
         let selected = core.selected == Some(pair);
-        if selected && datagrams && !core.is_gone(pair) && self.habits.consent.is_some() {
+        let gone = core.pair(pair).is_none_or(|pair| core.is_gone(pair.base));
+        if selected && datagrams && !gone && self.habits.consent.is_some() {
             self.disconnected(core, pair, now);
             return;
         }
@@ -260,7 +261,7 @@ impl Conduct for Checklist {
     fn successor(&self, core: &Core, lost: &[BaseId]) -> Successor {
         let left = core.each_pair().filter(|(id, pair)| {
             !lost.contains(&pair.base)
-                && !core.is_gone(*id)
+                && !core.is_gone(pair.base)
                 && core.selected != Some(*id)
                 && pair.session == core.session()
                 && pair.state != PairState::Failed

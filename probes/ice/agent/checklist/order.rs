@@ -271,13 +271,14 @@ impl Checklist {
 
 /// Whether a pair's check needs nothing but its turn.
 fn can_ever_check(core: &Core, id: PairId) -> bool {
-    let stream = core.pair(id).map(|pair| pair.stream);
-    !core.is_gone(id)
-        && match stream {
-            Some(Stream::Datagrams | Stream::Open) => true,
-            Some(Stream::Closed) => is_active(core, id),
-            Some(Stream::Opening) | None => false,
-        }
+    core.pair(id).is_some_and(|pair| {
+        !core.is_gone(pair.base)
+            && match pair.stream {
+                Stream::Datagrams | Stream::Open => true,
+                Stream::Closed => is_active(core, id),
+                Stream::Opening => false,
+            }
+    })
 }
 
 /// What the next turn is for.

@@ -51,6 +51,18 @@ impl Core {
         self.note(EventKind::Restarted, now);
     }
 
+    /// What the checks of a session are signed with: our credentials and the peer's; none before the peer told its own.
+    pub(crate) fn keys(&self, session: u32) -> Option<(&IceCredentials, &IceCredentials)> {
+        let (ours, peer) = if session == self.session {
+            (Some(&self.ours), &self.peer)
+        } else if session + 1 == self.session {
+            (self.ours_before.as_ref(), &self.peer_before)
+        } else {
+            (None, &None)
+        };
+        Some((ours?, &peer.as_ref()?.credentials))
+    }
+
     /// Takes the other role, after a conflict. Who was told so by a 487 makes a new tie-breaker (RFC 8445 section
     /// 7.2.5.1); who found it in the peer's check does not (section 7.3.1.1).
     pub(in crate::ice::agent) fn switch_role(&mut self, told: bool, now: Offset) {

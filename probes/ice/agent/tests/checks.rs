@@ -24,6 +24,7 @@ fn against_silence(client: &str, remotes: u16) -> Wire {
     }
     wire.sides[0].agent.on_remote_end(wire.now);
     wire.sides[0].agent.on_local_end(wire.now);
+    wire.settle();
     wire
 }
 
@@ -57,11 +58,12 @@ fn checks_leave_one_ta_apart_to_the_millisecond_best_first() {
 #[test]
 fn a_late_driver_gets_no_burst_of_checks() {
     let mut wire = against_silence("rfc8445", 5);
-    wire.now = Offset::from_ms(10_000);
+    let sent = wire.checks(0).len();
+    wire.now = Offset::from_ms(200);
     wire.sides[0].agent.on_tick(wire.now);
     wire.sides[0].agent.on_tick(wire.now);
     wire.settle();
-    assert_eq!(wire.checks(0).len(), 1);
+    assert_eq!([sent, wire.checks(0).len()], [1, 2]);
 }
 
 #[test]
@@ -117,6 +119,7 @@ fn kin(client: &str) -> Wire {
     }
     wire.sides[0].agent.on_remote_end(wire.now);
     wire.sides[0].agent.on_local_end(wire.now);
+    wire.settle();
     wire
 }
 
@@ -171,6 +174,7 @@ fn a_check_of_the_peer_triggers_ours_at_once_and_before_better_pairs() {
             wire.sides[0].agent.on_remote(silent, wire.now);
         }
         wire.sides[1].agent.on_remote(host("192.0.2.1:1000"), wire.now);
+        wire.settle();
         wire.run_until(Offset::from_ms(90));
         let ta = if client == "rfc8445" { 50.0 } else { 20.0 };
         let triggered = wire.checks(0).into_iter().find(|check| check.1 == "192.0.2.2:2000").unwrap();
@@ -212,6 +216,7 @@ fn a_failed_pair_comes_back_when_the_peer_checks_it() {
         assert!(wire.run_till(Offset::from_ms(39_900), failed), "{client}");
         wire.run_until(Offset::from_ms(41_000));
         wire.sides[1].agent.on_remote(host("192.0.2.1:1000"), wire.now);
+        wire.settle();
         wire.run_until(Offset::from_ms(43_000));
         let back = wire.sides[0].agent.pairs()[0].state == PairState::Succeeded;
         // nICEr answers nothing once its stream has failed; after its grace period that is for good.
@@ -263,6 +268,7 @@ fn ipv6_and_ipv4_take_turns_so_that_a_broken_family_delays_the_other_by_one_chec
         wire.sides[0].agent.on_remote(of(format!("[2001:db8::2]:{}", 2000 + n), 0), wire.now);
         wire.sides[0].agent.on_remote(of(format!("198.51.100.2:{}", 2000 + n), 1000), wire.now);
     }
+    wire.settle();
     wire.run_until(Offset::from_ms(300));
     let families: Vec<bool> = wire.checks(0).iter().map(|check| check.1.starts_with('[')).collect();
     assert_eq!(families, [true, false, true, false, true, false]);
