@@ -138,16 +138,35 @@ impl Checklist {
 
     /// Sends the next check, when its time has come.
     pub(super) fn check_when_due(&mut self, core: &mut Core, now: Offset) {
-        let early = self.last_check.is_some_and(|last| now < last + self.habits.ta);
-        if self.arriving || early || core.peer().is_none() {
+        if core.peer().is_none() {
             return;
         }
-        let pair = match self.next_check(core) {
-            Some(Turn::Check(pair)) => pair,
+        for pair in std::mem::take(&mut self.connecting) {
+            match core.pair(pair).map(|pair| (pair.stream, pair.state)) {
+                Some((Stream::Open, PairState::Waiting)) => self.send(core, pair, now),
+                Some((Stream::Opening, _)) => self.connecting.push(pair),
+                _ => {}
+            }
+        }
+        let early = self.last_check.is_some_and(|last| now < last + self.habits.ta);
+        if self.arriving || early {
+            return;
+        }
+        match self.next_check(core) {
+            Some(Turn::Check(pair)) => {
+                self.last_check = Some(now);
+                self.send(core, pair, now);
+            }
             // A connection takes its turn as a check does (RFC 6544 section 7.1).
-            Some(Turn::Connect) => return self.last_check = Some(now),
-            None => return,
-        };
+            Some(Turn::Connect(pair)) => {
+                self.last_check = Some(now);
+                self.connecting.push(pair);
+            }
+            None => {}
+        }
+    }
+
+    fn send(&mut self, core: &mut Core, pair: PairId, now: Offset) {
         let nominates = match self.habits.nomination {
             Nomination::Aggressive => core.role() == IceRole::Controlling,
             Nomination::Regular(_) => self.nominating == Some(pair),
@@ -164,10 +183,9 @@ impl Checklist {
         let stream = core.pair(pair).is_some_and(|pair| pair.stream != Stream::Datagrams);
         let schedule = self.habits.retransmission.schedule(self.habits.ta, pairs, stream);
         if core.check(pair, &CheckPlan { use_candidate: nominates, schedule, priority }, now) {
-            self.last_check = Some(now);
             self.first_check.get_or_insert(now);
-            if core.state == AgentState::New || (core.state == AgentState::Failed && core.selected.is_none())
-            {
+            let again = core.state == AgentState::Failed && core.selected.is_none();
+            if core.state == AgentState::New || again {
                 core.set_state(AgentState::Checking, now);
             }
         }
@@ -211,7 +229,7 @@ impl Checklist {
                 return Some(Turn::Check(id));
             }
             if opening(core, id) {
-                return Some(Turn::Connect);
+                return Some(Turn::Connect(id));
             }
         }
         None
@@ -285,8 +303,8 @@ fn can_ever_check(core: &Core, id: PairId) -> bool {
 enum Turn {
     /// A check of this pair.
     Check(PairId),
-    /// A connection, which was asked for.
-    Connect,
+    /// The connection of this pair, which was asked for.
+    Connect(PairId),
 }
 
 /// Whether a state is before the first check.
