@@ -86,6 +86,12 @@ impl Listener {
         self
     }
 
+    /// Waits with a code that was shown before.
+    #[cfg(test)]
+    pub(super) fn reuse_code(&mut self, code: Code) {
+        self.code = code;
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address

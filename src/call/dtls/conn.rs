@@ -22,11 +22,18 @@ pub struct PathConn {
     counters: Arc<Counters>,
 }
 
-/// The other side of a [`PathConn`]: who owns the sockets delivers here what came, and sends what is taken here.
+/// The other side of a [`PathConn`], for who owns the sockets.
 pub struct PathEnd {
-    incoming: mpsc::Sender<Vec<u8>>,
+    /// Takes what came from the peer.
+    pub feed: PathFeed,
     /// Datagrams to send to the peer.
     pub outgoing: mpsc::Receiver<Vec<u8>>,
+}
+
+/// Hands over what came from the peer.
+#[derive(Clone)]
+pub struct PathFeed {
+    incoming: mpsc::Sender<Vec<u8>>,
     counters: Arc<Counters>,
 }
 
@@ -39,7 +46,7 @@ pub struct ConnCounters {
     pub sent_dropped: u64,
     /// Read by the owner of the connection.
     pub received: u64,
-    /// Came in and found the queue full; only counted for [`PathEnd::deliver`].
+    /// Came in and found the queue full; only counted for [`PathFeed::deliver`].
     pub received_dropped: u64,
     /// Came in and were cut to the reader's buffer.
     pub cut: u64,
@@ -72,7 +79,7 @@ impl PathConn {
         let (deliver, incoming) = mpsc::channel(capacity.max(1));
         let conn = Self::new(outgoing, incoming, local, remote);
         let counters = Arc::clone(&conn.counters);
-        (conn, PathEnd { incoming: deliver, outgoing: taken, counters })
+        (conn, PathEnd { feed: PathFeed { incoming: deliver, counters }, outgoing: taken })
     }
 
     /// What went through so far.
@@ -81,7 +88,7 @@ impl PathConn {
     }
 }
 
-impl PathEnd {
+impl PathFeed {
     /// Hands over a datagram that came from the peer; `false` when it was dropped because nobody reads fast enough,
     /// or at all.
     pub fn deliver(&self, datagram: Vec<u8>) -> bool {

@@ -13,6 +13,8 @@ use webrtc_util::conn::Conn;
 
 /// `bad_certificate` (RFC 8446 section 6.2): what an end says whose peer shows another certificate than was signalled.
 const BAD_CERTIFICATE: u8 = 42;
+/// How long a handshake has to show, after an alert that anybody could have sent, that it goes on all the same.
+const GRACE: Duration = Duration::from_secs(1);
 /// No datagram of DTLS is longer.
 pub(super) const LARGEST: usize = 0x1_0000;
 
@@ -127,6 +129,7 @@ impl DtlsEnd {
             last_heard: None,
             proven_sent: 0,
             wake: began,
+            doomed: None,
         };
         let result = attempt.run(began + schedule.within).await;
         Ok(attempt.finish(result, began))
@@ -148,11 +151,13 @@ struct Attempt<'a> {
     last_heard: Option<Instant>,
     proven_sent: usize,
     wake: Instant,
+    /// When it ends, after an alert in the clear.
+    doomed: Option<Instant>,
 }
 
 impl Attempt<'_> {
     /// Runs to the end; `Ok` when connected.
-    async fn run(&mut self, deadline: Instant) -> Result<(), DtlsCause> {
+    async fn run(&mut self, mut deadline: Instant) -> Result<(), DtlsCause> {
         let conn = Arc::clone(&self.conn);
         let mut buffer = vec![0; LARGEST];
         let turn = self.engine.time(Instant::now().into_std())?;
@@ -171,6 +176,9 @@ impl Attempt<'_> {
             };
             if self.take(turn).await? {
                 return Ok(());
+            }
+            if self.engine.hint.is_some() && self.doomed.is_none() {
+                deadline = deadline.min(*self.doomed.insert(Instant::now() + GRACE));
             }
         }
     }
@@ -251,6 +259,9 @@ impl Attempt<'_> {
             // Nothing was sent and nothing came: the wait counts from its beginning.
             DtlsCause::NoAnswer { flights: 0, .. } => {
                 DtlsCause::NoAnswer { flights: 0, waited_ms: began.elapsed().as_millis() as u64 }
+            }
+            DtlsCause::Stalled { .. } | DtlsCause::Closed if self.engine.hint.is_some() => {
+                DtlsCause::alert(self.engine.hint.unwrap_or_default())
             }
             other => other,
         });

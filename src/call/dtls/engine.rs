@@ -19,6 +19,8 @@ pub(super) struct Engine {
     dtls: Dtls,
     pub(super) tap: Tap,
     pub(super) ignored: u32,
+    /// A fatal alert in the clear that the protocol does not act on, because anybody could have sent it.
+    pub(super) hint: Option<u8>,
     buffer: Vec<u8>,
 }
 
@@ -75,7 +77,7 @@ impl Engine {
         if setup == Setup::Active {
             dtls.set_active(true);
         }
-        Ok(Self { dtls, tap: Tap::default(), ignored: 0, buffer: vec![0; 2 * MTU] })
+        Ok(Self { dtls, tap: Tap::default(), ignored: 0, hint: None, buffer: vec![0; 2 * MTU] })
     }
 
     /// The version, once it is known.
@@ -111,7 +113,10 @@ impl Engine {
         let seen = self.tap.receives(datagram);
         let _ = self.dtls.handle_timeout(now);
         match self.dtls.handle_packet(datagram) {
-            Ok(()) => Ok(self.drain(now, false)),
+            Ok(()) => {
+                self.hint = seen.fatal_alert.or(self.hint);
+                Ok(self.drain(now, false))
+            }
             Err(dimpl::Error::UnexpectedMessage(UnexpectedMessageError::UnrecognizedAutoServerResponse)) => {
                 self.unexpected_first(&seen, now)
             }

@@ -2,22 +2,16 @@
 
 use super::DtlsError;
 use dimpl::DtlsCertificate;
-use rcgen::{CertificateParams, CustomExtension, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
 use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::fmt;
 use std::str::FromStr;
 
-/// The Netscape comment, which every parser of certificates steps over.
-const COMMENT: &[u64] = &[2, 16, 840, 1, 113730, 1, 13];
-/// Length of the comment: with it the certificate message alone fills a datagram, as a browser's ClientHello does.
-const COMMENT_LENGTH: usize = 1000;
-
 /// A self-signed certificate and its key, made for one call and never stored.
 ///
-/// ECDSA on P-256 with SHA-256, as browsers make (RFC 8827 section 6.5), but with a long comment in it, so that the
-/// flight with the certificate has a datagram of full size in either role.
+/// ECDSA on P-256 with SHA-256 and of a browser's size (RFC 8827 section 6.5).
 pub struct Identity {
     pub(super) certificate: DtlsCertificate,
     fingerprint: Fingerprint,
@@ -34,7 +28,6 @@ impl Identity {
         let mut params = CertificateParams::new(Vec::new()).map_err(failed)?;
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, "raincheck");
-        params.custom_extensions.push(CustomExtension::from_oid_content(COMMENT, comment()));
         let certificate = params.self_signed(&key).map_err(failed)?.der().to_vec();
         let fingerprint = Fingerprint::of(Hash::Sha256, &certificate);
         let certificate = DtlsCertificate { certificate, private_key: key.serialize_der() };
@@ -45,14 +38,6 @@ impl Identity {
     pub fn fingerprint(&self) -> &Fingerprint {
         &self.fingerprint
     }
-}
-
-/// The comment as an IA5String in DER.
-fn comment() -> Vec<u8> {
-    let text = "Made by raincheck for one call. The rest fills a datagram. ";
-    let text: Vec<u8> = text.bytes().cycle().take(COMMENT_LENGTH).collect();
-    let length = u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes();
-    [&[0x16, 0x82], &length[..], &text].concat()
 }
 
 /// Hash functions of fingerprints (RFC 8122 section 5), weakest first.

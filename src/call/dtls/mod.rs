@@ -23,7 +23,7 @@ mod tap;
 #[cfg(test)]
 mod tests;
 
-pub use conn::{ConnCounters, PathConn, PathEnd};
+pub use conn::{ConnCounters, PathConn, PathEnd, PathFeed};
 pub use end::{DtlsEnd, Handshake, Schedule, Setup, Versions};
 pub use identity::{Fingerprint, Hash, Identity};
 pub use outcome::{DtlsCause, DtlsError, DtlsOutcome, DtlsVersion, Flow};
@@ -34,5 +34,5 @@ pub fn is_dtls(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(|first| (20..=63).contains(first))
 }
 
-/// The largest DTLS datagram that libwebrtc makes (`rtc_base/openssl_stream_adapter.cc`, `kDefaultMtu`...: 1200), and ours.
+/// The largest datagram of a handshake, bytes: as libwebrtc's (`rtc_base/openssl_stream_adapter.h`, `dtls_mtu_`).
 pub const MTU: usize = 1200;
