@@ -1,6 +1,6 @@
 //! `raincheck call`: settings to record, verdict, report.
 
-use super::{block_on, progress, style, system_dial};
+use super::{block_on, courier, progress, style, system_dial};
 use crate::call::record::CallRecord;
 use crate::cli::call::CallFormat;
 use crate::cli::{Answer, CallCommand, Failure, Output};
@@ -53,7 +53,5 @@ fn observe(command: &CallCommand) -> Result<CallRecord, Failure> {
 
 /// The engine's call.
 pub(super) async fn hold(settings: &CallSettings, around: Surroundings) -> Result<CallRecord, Failure> {
-    // Joined with `crate::call::run(settings, around)` when that room is here.
-    let _ = (settings, around);
-    Err(Failure::new("call: this build has no engine for calls yet"))
+    crate::call::run(settings, around, courier::standard()).await.map_err(Failure::new)
 }

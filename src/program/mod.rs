@@ -1,6 +1,7 @@
 //! The commands of the program: settings to evidence, verdict, report.
 
 mod call;
+mod courier;
 #[cfg(feature = "lab")]
 mod lab;
 mod progress;

@@ -56,7 +56,7 @@ async fn open(meeting: Meeting<'_>, courier: &mut Courier) -> Result<Channel, Ca
     let deadline = Instant::now() + meeting.settings.run.deadline;
     match &meeting.settings.signal {
         Signal::Listen(at) => {
-            let (listener, code) = Listener::bind(*at).await?;
+            let (listener, code) = Listener::bind(at.as_slice()).await?;
             let shown = Show::Listening { at: listener.address(), code: Secret::new(code.reveal()) };
             show(courier, shown)?;
             let notice = |notice: Notice| {
