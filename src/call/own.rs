@@ -22,6 +22,29 @@ pub(super) struct Deeds {
     pub(super) dtls: Option<super::record::DtlsRecord>,
     pub(super) cut: Option<Cut>,
     pub(super) soak: Option<super::record::SoakRecord>,
+    /// How the near end stood when everything was done, before anybody left.
+    pub(super) near: Option<EndRecord>,
+}
+
+/// How an end stood, with what became of its paths since.
+pub(super) fn as_it_stood(stood: Option<EndRecord>, closed: EndRecord) -> EndRecord {
+    match stood {
+        Some(stood) => EndRecord { paths: closed.paths, ..stood },
+        None => closed,
+    }
+}
+
+/// The far end is ours too: what it knows of its candidates is known of the pairs.
+fn name_remotes(near: &mut [PairRecord], far: &[Candidate]) {
+    for pair in near {
+        let remote = &mut pair.remote;
+        let same = |known: &&Candidate| {
+            (known.address, known.port, known.protocol) == (remote.address, remote.port, remote.protocol)
+        };
+        if let Some(known) = far.iter().find(same) {
+            *remote = Candidate { kind: remote.kind, priority: remote.priority, ..known.clone() };
+        }
+    }
 }
 
 /// Holds the call.
@@ -42,9 +65,10 @@ pub(super) async fn own(settings: &CallSettings, ground: &Ground) -> Result<Call
         }
     };
     let (near, far) = tokio::join!(near.close(), far.close());
-    let near = near.ok_or(CallError::EndLost)?;
+    let Deeds { connected, dtls, cut, soak, near: stood } = deeds;
+    let mut near = as_it_stood(stood, near.ok_or(CallError::EndLost)?);
+    name_remotes(&mut near.pairs, far.as_ref().map_or(&[], |far| &far.candidates));
     let matrix = if settings.matrix { matrix(settings, ground).await } else { Vec::new() };
-    let Deeds { connected, dtls, cut, soak } = deeds;
     Ok(CallRecord {
         profile: settings.run.profile.clone(),
         role: CallRole::Own,
@@ -127,6 +151,7 @@ async fn hold(
         ground.progress().phase(Phase::Soaking { began: Instant::now(), asked });
         deeds.soak = Some(up.soak(asked).await);
     }
+    deeds.near = near.end.snapshot().await;
     for secured in secured.into_iter().flatten() {
         secured.close().await;
     }
@@ -170,8 +195,10 @@ async fn matrix(settings: &CallSettings, ground: &Ground) -> Vec<PairRecord> {
         () = all_decided => {}
         _ = ground.stop().wait() => {}
     }
-    let (near, _) = tokio::join!(near.close(), far.close());
-    near.map(|record| record.pairs).unwrap_or_default()
+    let (near, far) = tokio::join!(near.close(), far.close());
+    let mut pairs = near.map(|record| record.pairs).unwrap_or_default();
+    name_remotes(&mut pairs, &far.map(|record| record.candidates).unwrap_or_default());
+    pairs
 }
 
 /// Waits until every pair has succeeded or failed.

@@ -22,6 +22,8 @@ pub(super) struct Seen {
     pub(super) state: Option<AgentState>,
     /// When data took which pair; the last is the one that it takes now.
     pub(super) switches: Vec<(Offset, PairId)>,
+    /// How often something was decided about a pair.
+    pub(super) pairs_decided: u64,
     /// No more candidates will come.
     pub(super) gathered: bool,
     /// The run has ended.
@@ -115,6 +117,9 @@ async fn pump(
                     }
                 }),
                 EventKind::State(state) => seen.send_modify(|seen| seen.state = Some(state)),
+                EventKind::Works(_) | EventKind::Failed(..) | EventKind::Pruned(_) => {
+                    seen.send_modify(|seen| seen.pairs_decided += 1);
+                }
                 _ => {}
             },
             EndEvent::Data { bytes, at, .. } => inbox.take(&bytes, at),

@@ -6,7 +6,7 @@ mod whole;
 use super::courier::Courier;
 use super::dtls::{DtlsEnd, Setup as DtlsSetup};
 use super::end::EndSetup;
-use super::own::{Deeds, rtt};
+use super::own::{Deeds, as_it_stood, rtt};
 use super::party::{Party, Seen};
 use super::record::{CallRecord, CallRole};
 use super::run::CallError;
@@ -86,8 +86,8 @@ pub(super) async fn two(
     };
     let near = party.close().await;
     let (deeds, signalling) = held?;
-    let near = near.ok_or(CallError::EndLost)?;
-    let Deeds { connected, dtls, cut, soak } = deeds;
+    let Deeds { connected, dtls, cut, soak, near: stood } = deeds;
+    let near = as_it_stood(stood, near.ok_or(CallError::EndLost)?);
     Ok(CallRecord {
         profile: settings.run.profile.clone(),
         role: settings.role,
@@ -220,6 +220,7 @@ impl Meeting<'_> {
             self.ground.progress().phase(Phase::Soaking { began: Instant::now(), asked });
             deeds.soak = Some(up.soak(asked).await);
         }
+        deeds.near = self.party.end.snapshot().await;
         if let Some(secured) = secured {
             if self.settings.role == CallRole::Answer && far.raincheck {
                 up.accompany(secured).await;

@@ -45,12 +45,17 @@ impl Up<'_> {
         let until = self.clock.now() + SETTLE_AT_MOST;
         let mut seen = self.near().seen.clone();
         loop {
-            if seen.borrow_and_update().is_over() {
+            let (selected, over) = {
+                let now = seen.borrow_and_update();
+                (now.selected(), now.is_over())
+            };
+            if over {
                 return;
             }
             let left = until.since(self.clock.now()).min(SETTLE);
-            match timeout(left, seen.changed()).await {
-                Ok(Ok(())) => {}
+            let moves = seen.wait_for(|seen| seen.selected() != selected || seen.is_over());
+            match timeout(left, moves).await {
+                Ok(Ok(_)) => {}
                 Ok(Err(_)) | Err(_) => return,
             }
         }

@@ -91,6 +91,11 @@ impl Task {
                 input => self.take(input),
             }
         };
+        // What was handed over before the end was closed still leaves: DTLS says goodbye last.
+        let now = self.clock.now();
+        while let Ok(bytes) = inlets.outgoing.try_recv() {
+            self.send(bytes, now);
+        }
         self.close(inlets, close).await;
     }
 
