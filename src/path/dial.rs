@@ -283,7 +283,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_leaves_from_the_interface_without_delay() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let to = listener.local_addr().unwrap();
         let stream = dial(true, true).tcp(to, Some("127.0.0.2".parse().unwrap())).await.unwrap();
         assert!(stream.nodelay().unwrap());

@@ -362,6 +362,85 @@ answer = 403
 }
 
 #[tokio::test]
+async fn libwebrtc_asks_for_a_channel_at_the_first_packet_of_data_and_gives_the_pair_up_when_it_is_refused() {
+    let world = World::inline(
+        r#"
+[[server]]
+name = "turn1.lab.test"
+[[server.fault]]
+on = "channel-bind"
+answer = 403
+[[server]]
+name = "turn2.lab.test"
+[[server.fault]]
+on = "channel-bind"
+answer = 403
+"#,
+    )
+    .await;
+    let settings = relay_only(&world, Transport::Udp);
+    let mut call = Call::connect(&world, &settings, &settings).await;
+    let channels = |record: &EndRecord| {
+        let steps = record.paths.iter().flat_map(|path| &path.steps);
+        steps.filter(|step| step.stage == Stage::Channel).count()
+    };
+    assert_eq!(channels(&call.near.record().await), 0);
+    assert!(call.near.end.send(MEDIA.to_vec()));
+    assert_eq!(call.far.data().await, MEDIA, "the first packet goes in an indication");
+    let failed = call.near.wait("refusal", |event| match event {
+        EndEvent::Agent { event, .. } => match &event.kind {
+            EventKind::Failed(_, cause) => Some(cause.clone()),
+            _ => None,
+        },
+        _ => None,
+    });
+    let cause = failed.await;
+    assert!(matches!(cause, Cause::StunError { stun_code: 403, .. }), "{cause:?}");
+    assert_eq!(channels(&call.near.record().await), 1);
+    call.close(&world).await;
+}
+
+/// Real sockets of the system: where it tells of ICMP errors, a peer's closed port shows itself.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[tokio::test]
+async fn a_peer_whose_port_is_closed_leaves_the_refusal_at_its_pair() {
+    use raincheck::host::Host;
+    use raincheck::path::SystemDial;
+    use raincheck::run::{Progress, Surroundings};
+    let world = World::named("open").await;
+    let settings = without_servers(&world);
+    let dial = SystemDial { families: settings.families, source_v4: None, source_v6: None, pins: Vec::new() };
+    let host = Some(Host::loopback());
+    let around = || Surroundings {
+        dial: std::sync::Arc::new(dial.clone()),
+        host: host.clone(),
+        progress: Progress::new().0,
+    };
+    let ground = Ground::lay(&settings, around()).await.unwrap();
+    let mut far = Side::start(&ground, &settings, IceRole::Controlled, "far");
+    let candidate = far.wait("candidate", |event| match event {
+        EndEvent::Candidate(candidate) => Some(candidate.clone()),
+        _ => None,
+    });
+    let candidate = candidate.await;
+    let theirs = peer(&far.end);
+    far.end.close().await;
+    let near = Side::start(&ground, &settings, IceRole::Controlling, "near");
+    near.end.set_peer(theirs).await;
+    near.end.add_remote(candidate).await;
+    let refused = async {
+        loop {
+            let record = near.record().await;
+            if let Some(pair) = record.pairs.iter().find(|pair| pair.cause == Some(Cause::Refused)) {
+                return pair.checks_sent;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    assert!(timeout(HANGS, refused).await.unwrap() > 0);
+}
+
+#[tokio::test]
 async fn a_turn_server_that_is_killed_ends_its_bases() {
     let world = World::named("open").await;
     let settings = relay_only(&world, Transport::Tcp);
