@@ -293,6 +293,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_listener_of_any_address_stays_on_the_interface_and_says_who_connects() {
+        let listener = dial(true, true).listen("0.0.0.0:0".parse().unwrap()).unwrap();
+        let at = listener.local_addr().unwrap();
+        assert_eq!(at.ip(), IpAddr::from([127, 0, 0, 1]));
+        let (client, server) = tokio::join!(TcpStream::connect(at), listener.accept());
+        let (stream, from) = server.unwrap();
+        assert_eq!(from, client.unwrap().local_addr().unwrap());
+        assert!(stream.nodelay().unwrap());
+    }
+
+    #[tokio::test]
     async fn a_datagram_socket_leaves_from_the_interface() {
         let socket = dial(true, true).udp("0.0.0.0:0".parse().unwrap()).unwrap();
         assert_eq!(socket.local_addr().unwrap().ip(), IpAddr::from([127, 0, 0, 1]));
