@@ -4,6 +4,8 @@
 //! the servers hold nothing when a run is over, however it ended.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ring: a panic is a failed case")]
 
+#[path = "loopback/call.rs"]
+mod call;
 #[path = "loopback/client.rs"]
 mod client;
 #[path = "loopback/ends.rs"]

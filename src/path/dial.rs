@@ -283,13 +283,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_leaves_from_the_interface_without_delay() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let to = listener.local_addr().unwrap();
         let stream = dial(true, true).tcp(to, Some("127.0.0.2".parse().unwrap())).await.unwrap();
         assert!(stream.nodelay().unwrap());
         assert_eq!(stream.local_addr().unwrap().ip(), IpAddr::from([127, 0, 0, 2]));
         let stream = dial(true, true).tcp(to, None).await.unwrap();
         assert_eq!(stream.local_addr().unwrap().ip(), IpAddr::from([127, 0, 0, 1]));
+    }
+
+    #[tokio::test]
+    async fn a_listener_of_any_address_stays_on_the_interface_and_says_who_connects() {
+        let listener = dial(true, true).listen("0.0.0.0:0".parse().unwrap()).unwrap();
+        let at = listener.local_addr().unwrap();
+        assert_eq!(at.ip(), IpAddr::from([127, 0, 0, 1]));
+        let (client, server) = tokio::join!(TcpStream::connect(at), listener.accept());
+        let (stream, from) = server.unwrap();
+        assert_eq!(from, client.unwrap().local_addr().unwrap());
+        assert!(stream.nodelay().unwrap());
     }
 
     #[tokio::test]

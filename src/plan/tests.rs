@@ -116,6 +116,18 @@ fn every_network_asks_over_udp_and_streams_are_opened_once() {
 }
 
 #[test]
+fn in_a_call_every_network_opens_its_own_streams_as_the_client_does() {
+    let networks = [network("eth0", "10.0.0.2"), network("wlan0", "10.0.1.2")];
+    let found = probes(&chromium(&networks, &[], Purpose::Call));
+    assert_eq!(found.len(), 6);
+    for probe in &found {
+        assert_eq!(probe.relay_slots.len(), 1, "{}: one allocation for one candidate", probe.id);
+    }
+    let names: std::collections::HashSet<&str> = found.iter().map(|probe| probe.id.as_str()).collect();
+    assert_eq!(names.len(), 6);
+}
+
+#[test]
 fn without_permission_a_gathering_shows_both_any_networks_and_a_check_opens_streams_once() {
     let networks = [network("eth0", "10.0.0.2")];
     let count = |purpose| {

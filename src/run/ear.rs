@@ -145,3 +145,68 @@ impl Ear {
         let _ = self.ears.fates.try_send(Fate { session: self.session, peer, cause });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use raincheck_probes::machine::IdSource;
+    use raincheck_probes::stun::Schedule;
+    use raincheck_probes::turn::{Action, Client, Config, Event, Flavour, Framing};
+    use std::time::Duration;
+
+    /// An ask that went unanswered.
+    fn unanswered(ask: Ask) -> Finished {
+        let mut client = Client::new(Config {
+            transport: Framing::Datagram,
+            schedule: Schedule::rfc8489(),
+            credentials: None,
+            flavour: Flavour::thorough(),
+            upkeep: true,
+            ids: IdSource::new(1),
+        });
+        client.ask(ask, Offset::ZERO);
+        client.abort(Cause::NoAnswer { requests: 7, waited_ms: 39_500 }, Offset::ZERO);
+        loop {
+            match client.poll() {
+                Action::Event(Event::Finished(finished)) => return finished,
+                Action::Transmit(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_refresh_that_fails_ends_the_relay_and_a_permission_that_fails_its_peers() {
+        let (packets, _heard) = mpsc::channel(1);
+        let (fates, mut told) = mpsc::channel(8);
+        let ears = Ears::new(packets, fates);
+        let (_, ear) = (ears.ear(), ears.ear());
+        let peers: [SocketAddr; 2] = ["192.0.2.1:1000", "192.0.2.2:2000"].map(|peer| peer.parse().unwrap());
+        ear.upkept(&unanswered(Ask::Permission(peers.to_vec())));
+        ear.upkept(&unanswered(Ask::Channel(peers[0])));
+        ear.upkept(&unanswered(Ask::Refresh(Duration::from_secs(600))));
+        let fates: Vec<Fate> = std::iter::from_fn(|| told.try_recv().ok()).collect();
+        let concerned: Vec<Option<String>> =
+            fates.iter().map(|fate| fate.peer.map(|peer| peer.to_string())).collect();
+        let expected = [Some("192.0.2.1:0"), Some("192.0.2.2:0"), Some("192.0.2.1:1000"), None];
+        assert_eq!(concerned, expected.map(|peer| peer.map(str::to_owned)));
+        assert!(fates.iter().all(|fate| fate.session == SessionId(2)));
+        let book = ears.upkeep();
+        assert!(
+            book.iter().all(|upkept| (upkept.due, upkept.answered) == (1, 0) && upkept.failure.is_some())
+        );
+    }
+
+    #[test]
+    fn packets_that_nobody_reads_are_counted() {
+        let (packets, mut heard) = mpsc::channel(1);
+        let (fates, _told) = mpsc::channel(1);
+        let ears = Ears::new(packets, fates);
+        let ear = ears.ear();
+        let peer: SocketAddr = "192.0.2.1:1000".parse().unwrap();
+        for byte in 0..3 {
+            ear.data(peer, vec![byte], Offset::ZERO);
+        }
+        assert_eq!((ears.dropped(), heard.try_recv().unwrap().payload), (2, vec![0]));
+    }
+}

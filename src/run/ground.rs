@@ -123,6 +123,11 @@ impl Ground {
         self.context.stop.reason()?.cut_short(self.deadline)
     }
 
+    /// This host, as far as a client would use it.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
     /// Where the servers come from, in words.
     pub fn servers_from(&self) -> &str {
         &self.chosen.from

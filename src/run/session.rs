@@ -7,6 +7,7 @@
 use super::context::RunContext;
 use super::ear::{Ear, Ears, SessionId};
 use super::link::Link;
+use super::note::close_step;
 use super::rejection::Rejections;
 use super::{OpenStep, PathLog};
 use crate::path::{IcmpError, Rejection};
@@ -35,13 +36,14 @@ pub(crate) struct Session {
     commands: mpsc::Sender<Command>,
     path: Arc<str>,
     id: SessionId,
+    log: Option<PathLog>,
 }
 
 /// An ask that has ended.
 #[derive(Debug)]
-pub(crate) struct Ended {
+pub(super) struct Ended {
     /// How it ended.
-    pub(crate) finished: Finished,
+    pub(super) finished: Finished,
     /// Where the server wants to be asked instead.
     pub(super) redirect: Option<SocketAddr>,
     /// What else came in meanwhile and fitted nothing.
@@ -69,6 +71,7 @@ impl Session {
         let (commands, inbox) = mpsc::channel(ROOM);
         let ear = run.ears.as_ref().map(Ears::ear);
         let id = ear.as_ref().map_or_else(SessionId::default, Ear::session);
+        let handle_log = log.clone();
         let task = Task {
             run: Arc::clone(run),
             now: run.clock.now(),
@@ -88,7 +91,7 @@ impl Session {
             task.run(inbox).await;
             drop(leaving);
         });
-        Self { commands, path: path.into(), id }
+        Self { commands, path: path.into(), id, log: handle_log }
     }
 
     /// Asks the server. `None` when the run ended first.
@@ -98,10 +101,27 @@ impl Session {
         answer.await.ok()
     }
 
-    /// Asks the server, in turn with what was sent before. None when too much waits already, or the task has ended.
-    pub(crate) fn try_ask(&self, ask: Ask) -> Option<oneshot::Receiver<Ended>> {
+    /// Asks the server to let a peer in, in turn with what was sent before: a permission or a channel, as a step of
+    /// the path. None when too much waits already, or the task has ended; the answer is none when the run ended first.
+    pub(crate) fn try_let_in(
+        &self,
+        peer: SocketAddr,
+        by_channel: bool,
+    ) -> Option<impl Future<Output = Option<Result<Answer, Cause>>> + Send + 'static> {
+        let (stage, ask) = match by_channel {
+            true => (Stage::Channel, Ask::Channel(peer)),
+            false => (Stage::Permission, Ask::Permission(vec![peer])),
+        };
         let (reply, answer) = oneshot::channel();
-        self.commands.try_send(Command::Ask(ask, reply)).ok().map(|()| answer)
+        self.commands.try_send(Command::Ask(ask, reply)).ok()?;
+        let step = self.log.clone().map(|log| (log.begin(stage, Some(peer)), log));
+        Some(async move {
+            let ended = answer.await.ok()?;
+            Some(match step {
+                Some((step, log)) => close_step(&log, step, &ended),
+                None => ended.finished.result,
+            })
+        })
     }
 
     /// Sends a packet to a peer through the relay. False when too much waits already, or the task has ended.

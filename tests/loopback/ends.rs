@@ -1,189 +1,19 @@
 //! Two ends of a call in one process, on real sockets, over the lab.
 
+use crate::call::{
+    Call, FLIGHT, HANGS, MEDIA, Side, is_selection, peer, relay_only, selected, without_servers,
+};
 use crate::world::World;
-use raincheck::call::end::{Cut, End, EndEvent, EndSetup};
+use raincheck::call::end::{Cut, EndEvent};
 use raincheck::call::record::EndRecord;
 use raincheck::run::Ground;
-use raincheck::settings::{ServerSource, Settings};
+use raincheck::settings::Settings;
 use raincheck_probes::evidence::{Cause, Stage, Transport};
-use raincheck_probes::ice::agent::{AgentState, EventKind, IceRole, PairState, Peer};
+use raincheck_probes::ice::CandidateType;
+use raincheck_probes::ice::agent::{AgentState, EventKind, IceRole, PairState};
 use raincheck_probes::ice::stack::Profile;
-use raincheck_probes::ice::{Candidate, CandidateType, Policy};
-use raincheck_probes::server::UriTransport;
-use std::collections::VecDeque;
 use std::time::Duration;
-use tokio::sync::mpsc;
 use tokio::time::timeout;
-
-/// What only a test that hangs takes.
-const HANGS: Duration = Duration::from_secs(20);
-
-/// A packet of media as far as its first byte goes (RFC 7983): RTP version 2.
-const MEDIA: &[u8] = b"\x80media";
-/// A DTLS handshake record as far as its first byte goes.
-const FLIGHT: &[u8] = b"\x16flight";
-
-/// One end and what it told.
-struct Side {
-    end: End,
-    events: mpsc::Receiver<EndEvent>,
-    seen: VecDeque<EndEvent>,
-}
-
-struct Call {
-    ground: Ground,
-    near: Side,
-    far: Side,
-}
-
-fn setup(settings: &Settings, role: IceRole, label: &str) -> EndSetup {
-    EndSetup { settings: settings.clone(), role, survey: false, credentials: None, label: label.to_owned() }
-}
-
-fn peer(end: &End) -> Peer {
-    Peer { credentials: end.credentials().clone(), lite: false, ice2: false }
-}
-
-fn is_selection(event: &EndEvent) -> bool {
-    matches!(event, EndEvent::Agent { event, .. } if matches!(event.kind, EventKind::Selected { .. }))
-}
-
-impl Side {
-    fn start(ground: &Ground, settings: &Settings, role: IceRole, label: &str) -> Self {
-        let (end, events) = End::start(ground, setup(settings, role, label));
-        Self { end, events, seen: VecDeque::new() }
-    }
-
-    /// Waits for the first event that fits, old ones included.
-    async fn wait<T>(&mut self, what: &str, mut fits: impl FnMut(&EndEvent) -> Option<T>) -> T {
-        if let Some(found) = self.seen.iter().find_map(&mut fits) {
-            return found;
-        }
-        let found = timeout(HANGS, async {
-            loop {
-                let event = self.events.recv().await.unwrap();
-                let found = fits(&event);
-                self.seen.push_back(event);
-                if let Some(found) = found {
-                    return found;
-                }
-            }
-        });
-        match found.await {
-            Ok(found) => found,
-            Err(_) => panic!("no {what} in {:#?}", self.seen),
-        }
-    }
-
-    async fn record(&self) -> EndRecord {
-        self.end.snapshot().await.unwrap()
-    }
-
-    async fn data(&mut self) -> Vec<u8> {
-        self.seen.retain(|event| !matches!(event, EndEvent::Data { .. }));
-        self.wait("data", |event| match event {
-            EndEvent::Data { bytes, .. } => Some(bytes.clone()),
-            _ => None,
-        })
-        .await
-    }
-}
-
-impl Call {
-    /// Both ends, with what each signals carried to the other at once, until both have selected a pair.
-    async fn connect(world: &World, near: &Settings, far: &Settings) -> Self {
-        let mut call = Self::start(world, near, far).await;
-        call.carry_until(is_selection).await;
-        call
-    }
-
-    async fn start(world: &World, near: &Settings, far: &Settings) -> Self {
-        let ground = Ground::lay(near, world.around()).await.unwrap();
-        let near = Side::start(&ground, near, IceRole::Controlling, "near");
-        let far = Side::start(&ground, far, IceRole::Controlled, "far");
-        near.end.set_peer(peer(&far.end)).await;
-        far.end.set_peer(peer(&near.end)).await;
-        Self { ground, near, far }
-    }
-
-    /// The same with everything gathered first. A client whose pair is strong gathers no further (libwebrtc,
-    /// MaybeStopPortAllocatorSessions): without that it may connect before it has a relay.
-    async fn gather_and_connect(world: &World, settings: &Settings) -> Self {
-        let mut call = Self::start(world, settings, settings).await;
-        for side in [&mut call.near, &mut call.far] {
-            side.wait("end of gathering", |event| (*event == EndEvent::GatheringDone).then_some(())).await;
-        }
-        for (from, to) in [(&call.near, &call.far), (&call.far, &call.near)] {
-            for event in &from.seen {
-                if let EndEvent::Candidate(candidate) = event {
-                    to.end.add_remote(candidate.clone()).await;
-                }
-            }
-            to.end.remote_done().await;
-        }
-        call.carry_until(is_selection).await;
-        call
-    }
-
-    /// Carries candidates until both ends have told something that fits, now or before.
-    async fn carry_until(&mut self, fits: impl Fn(&EndEvent) -> bool) {
-        let Self { near, far, .. } = self;
-        let mut told = [near.seen.iter().any(&fits), far.seen.iter().any(&fits)];
-        let carrying = timeout(HANGS, async {
-            while told != [true, true] {
-                let (side, event) = tokio::select! {
-                    Some(event) = near.events.recv() => (0, event),
-                    Some(event) = far.events.recv() => (1, event),
-                };
-                let (from, to) = if side == 0 { (&mut *near, &*far) } else { (&mut *far, &*near) };
-                match &event {
-                    EndEvent::Candidate(candidate) => to.end.add_remote(candidate.clone()).await,
-                    EndEvent::GatheringDone => to.end.remote_done().await,
-                    _ => {}
-                }
-                told[side] |= fits(&event);
-                from.seen.push_back(event);
-            }
-        });
-        if carrying.await.is_err() {
-            panic!("near told {:#?} and far {:#?}", near.seen, far.seen);
-        }
-    }
-
-    /// Ends both, and shows that nothing was left behind.
-    async fn close(mut self, world: &World) -> [EndRecord; 2] {
-        let (near, far) = tokio::join!(self.near.end.close(), self.far.end.close());
-        self.ground.close().await;
-        world.shows_nothing_left_behind().await;
-        [near.unwrap(), far.unwrap()]
-    }
-}
-
-fn relay_only(world: &World, transport: Transport) -> Settings {
-    let mut settings = world.settings();
-    settings.policy = Policy::Relay;
-    let ServerSource::Named { servers, .. } = &mut settings.source else { panic!("not named") };
-    servers.retain(|server| {
-        let over = match (server.uri.scheme, server.uri.transport) {
-            (raincheck_probes::server::Scheme::Turns, _) => Transport::Tls,
-            (_, Some(UriTransport::Tcp)) => Transport::Tcp,
-            _ => Transport::Udp,
-        };
-        over == transport
-    });
-    assert!(!servers.is_empty());
-    settings
-}
-
-fn without_servers(world: &World) -> Settings {
-    let source = ServerSource::Named { servers: Vec::new(), from: "the test".to_owned() };
-    Settings { source, ..world.settings() }
-}
-
-fn selected(record: &EndRecord) -> (&Candidate, &Candidate) {
-    let pair = &record.pairs[record.selected.unwrap()];
-    (&pair.local, &pair.remote)
-}
 
 #[tokio::test]
 async fn two_ends_without_servers_connect_host_to_host_and_carry_data() {
@@ -359,6 +189,85 @@ answer = 403
     assert_eq!(pair.state, PairState::Failed);
     assert!(matches!(pair.cause, Some(Cause::StunError { stun_code: 403, .. })));
     call.close(&world).await;
+}
+
+#[tokio::test]
+async fn libwebrtc_asks_for_a_channel_at_the_first_packet_of_data_and_gives_the_pair_up_when_it_is_refused() {
+    let world = World::inline(
+        r#"
+[[server]]
+name = "turn1.lab.test"
+[[server.fault]]
+on = "channel-bind"
+answer = 403
+[[server]]
+name = "turn2.lab.test"
+[[server.fault]]
+on = "channel-bind"
+answer = 403
+"#,
+    )
+    .await;
+    let settings = relay_only(&world, Transport::Udp);
+    let mut call = Call::connect(&world, &settings, &settings).await;
+    let channels = |record: &EndRecord| {
+        let steps = record.paths.iter().flat_map(|path| &path.steps);
+        steps.filter(|step| step.stage == Stage::Channel).count()
+    };
+    assert_eq!(channels(&call.near.record().await), 0);
+    assert!(call.near.end.send(MEDIA.to_vec()));
+    assert_eq!(call.far.data().await, MEDIA, "the first packet goes in an indication");
+    let failed = call.near.wait("refusal", |event| match event {
+        EndEvent::Agent { event, .. } => match &event.kind {
+            EventKind::Failed(_, cause) => Some(cause.clone()),
+            _ => None,
+        },
+        _ => None,
+    });
+    let cause = failed.await;
+    assert!(matches!(cause, Cause::StunError { stun_code: 403, .. }), "{cause:?}");
+    assert_eq!(channels(&call.near.record().await), 1);
+    call.close(&world).await;
+}
+
+/// Real sockets of the system: where it tells of ICMP errors, a peer's closed port shows itself.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[tokio::test]
+async fn a_peer_whose_port_is_closed_leaves_the_refusal_at_its_pair() {
+    use raincheck::host::Host;
+    use raincheck::path::SystemDial;
+    use raincheck::run::{Progress, Surroundings};
+    let world = World::named("open").await;
+    let settings = without_servers(&world);
+    let dial = SystemDial { families: settings.families, source_v4: None, source_v6: None, pins: Vec::new() };
+    let host = Some(Host::loopback());
+    let around = || Surroundings {
+        dial: std::sync::Arc::new(dial.clone()),
+        host: host.clone(),
+        progress: Progress::new().0,
+    };
+    let ground = Ground::lay(&settings, around()).await.unwrap();
+    let mut far = Side::start(&ground, &settings, IceRole::Controlled, "far");
+    let candidate = far.wait("candidate", |event| match event {
+        EndEvent::Candidate(candidate) => Some(candidate.clone()),
+        _ => None,
+    });
+    let candidate = candidate.await;
+    let theirs = peer(&far.end);
+    far.end.close().await;
+    let near = Side::start(&ground, &settings, IceRole::Controlling, "near");
+    near.end.set_peer(theirs).await;
+    near.end.add_remote(candidate).await;
+    let refused = async {
+        loop {
+            let record = near.record().await;
+            if let Some(pair) = record.pairs.iter().find(|pair| pair.cause == Some(Cause::Refused)) {
+                return pair.checks_sent;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    assert!(timeout(HANGS, refused).await.unwrap() > 0);
 }
 
 #[tokio::test]

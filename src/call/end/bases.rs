@@ -7,7 +7,6 @@ use crate::run::{Session, SessionId};
 use raincheck_probes::evidence::Cause;
 use raincheck_probes::ice::agent::BaseId;
 use raincheck_probes::ice::stack::ChannelUse;
-use raincheck_probes::turn::Ask;
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -151,8 +150,7 @@ impl Bases {
 
     /// Lets a peer in at the TURN server.
     pub(super) fn permit(&mut self, base: BaseId, peer: SocketAddr) {
-        // A permission is for an address, whatever the port (RFC 8656 section 9).
-        self.ask(base, Ask::Permission(vec![peer]), SocketAddr::new(peer.ip(), 0));
+        self.let_in(base, peer, false);
         if self.channels == ChannelUse::Always {
             self.bind_channel(base, peer);
         }
@@ -164,20 +162,19 @@ impl Bases {
             _ => false,
         };
         if is_new {
-            self.ask(base, Ask::Channel(peer), peer);
+            self.let_in(base, peer, true);
         }
     }
 
-    /// Asks a base's TURN server; a failure concerns `to`.
-    fn ask(&mut self, base: BaseId, ask: Ask, to: SocketAddr) {
+    fn let_in(&mut self, base: BaseId, peer: SocketAddr, by_channel: bool) {
         let Some(Way::Relay(session, _)) = self.list.get(base.0).map(|base| &base.way) else { return };
-        let Some(answer) = session.try_ask(ask) else { return };
+        let Some(answer) = session.try_let_in(peer, by_channel) else { return };
+        // A permission is for an address, whatever the port (RFC 8656 section 9).
+        let to = if by_channel { peer } else { SocketAddr::new(peer.ip(), 0) };
         let refusals = self.refusals.clone();
         self.tasks.spawn(async move {
             // Without an answer the session is over, and says so itself.
-            if let Ok(ended) = answer.await
-                && let Err(cause) = ended.finished.result
-            {
+            if let Some(Err(cause)) = answer.await {
                 let _ = refusals.send(Refusal { base, to, cause }).await;
             }
         });
