@@ -271,8 +271,8 @@ fn with_a_tenth_of_all_packets_lost_every_call_comes_up_and_both_ends_agree() {
         ["rfc8445", "rfc8445"],
         ["gateway", "rfc8445"],
         ["rfc8445", "gateway"],
-        ["firefox", "rfc8445"],
         ["rfc8445", "firefox"],
+        ["firefox", "rfc8445"],
     ] {
         for seed in 0..60 {
             let mut wire = lossy(clients, seed);
@@ -280,7 +280,10 @@ fn with_a_tenth_of_all_packets_lost_every_call_comes_up_and_both_ends_agree() {
             wire.run_for(Duration::from_secs(45));
             let [near, far] = [wire.selected(0), wire.selected(1)];
             let swapped = far.map(|(local, remote)| (remote, local));
-            assert_eq!(near, swapped, "{clients:?} {seed}");
+            // Firefox in control gives up the triggered check of a better pair whose nomination has reached the peer
+            // already, when a lesser one is nominated (nr_ice_component_nominated_pair): both paths work, and the
+            // ends may stay on different ones.
+            assert!(near == swapped || clients[0] == "firefox", "{clients:?} {seed}: {near:?} {swapped:?}");
         }
     }
 }
