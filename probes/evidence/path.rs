@@ -4,6 +4,7 @@ use super::{Cause, Route, Stage, Step};
 use crate::machine::Offset;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// How the client speaks to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -121,6 +122,10 @@ pub struct PathEvidence {
     pub client_tries: bool,
     /// Whether the run had credentials for this server.
     pub has_credentials: bool,
+    /// When the client would begin with it by its own pace, counted from the beginning of its gathering. The run
+    /// itself does not wait for that.
+    #[serde(default)]
+    pub client_starts: Offset,
     /// The layers, in the order in which they began.
     pub steps: Vec<Step>,
     /// The strongest thing that was shown.
@@ -153,6 +158,7 @@ impl PathEvidence {
             interface: None,
             client_tries: false,
             has_credentials: false,
+            client_starts: Offset::ZERO,
             steps: Vec::new(),
             proof: None,
             relayed: None,
@@ -176,6 +182,13 @@ impl PathEvidence {
     pub fn step(&self, stage: Stage) -> Option<&Step> {
         let of_stage = || self.steps.iter().rev().filter(|s| s.stage == stage);
         of_stage().find(|s| s.passed()).or_else(|| of_stage().next())
+    }
+
+    /// How long it took from the first layer to the relay, by which a client has its candidate; none before that.
+    pub fn time_to_relay(&self) -> Option<Duration> {
+        let ready = self.steps.iter().find(|step| step.stage == Stage::Allocate && step.passed())?.ended?;
+        let began = self.steps.iter().map(|step| step.began).min()?;
+        Some(ready.since(began))
     }
 
     /// Whether the path is a relay that works: `None` when that is not known.

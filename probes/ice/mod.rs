@@ -6,6 +6,7 @@
 
 pub mod agent;
 mod candidate;
+pub mod elect;
 pub mod gather;
 pub mod network;
 pub mod rank;

@@ -1,10 +1,10 @@
 //! The order in which a client prefers its working paths.
 
+use super::elect::{self, Contender, Election};
 use super::stack::{Profile, Stack};
 use super::{Candidate, CandidateType};
 use crate::evidence::Transport;
 use serde::{Deserialize, Serialize};
-use std::cmp::Reverse;
 
 /// The priority of the remote candidate in every pair: a host candidate of a textbook agent.
 const REMOTE_PRIORITY: u32 = 2_130_706_431;
@@ -25,6 +25,8 @@ pub struct Rank {
     pub selected: bool,
     /// Why it stands where it stands.
     pub because: String,
+    /// Why a call of the client would not have looked at it, when it would not: one sentence.
+    pub overlooked: Option<String>,
 }
 
 /// Pair priority, RFC 8445 section 6.1.2.3, of the controlling and the controlled side's candidates.
@@ -37,55 +39,111 @@ pub const fn pair_priority(controlling: u32, controlled: u32) -> u64 {
 /// Orders relay candidates as the client's ICE stack would prefer their pairs.
 ///
 /// Each candidate must carry its `path`; others are left out, and of several candidates of one path the best is
-/// taken. libwebrtc looks at network cost before pair priority (`basic_ice_controller.cc`, CompareConnections);
-/// every client takes the first to complete among equals. The first is marked as selected.
+/// taken. The order is the client's own agent's, before it has sent anything (see [`elect::order`]); among equals the
+/// first that was there comes first. The first is marked as selected.
 pub fn rank(profile: &Profile, candidates: &[Candidate]) -> Vec<Rank> {
     let stack = profile.stack();
-    let relays = candidates.iter().filter(|candidate| candidate.kind == CandidateType::Relay);
-    let mut ordered: Vec<(&str, &Candidate)> =
-        relays.filter_map(|relay| relay.path.as_deref().map(|path| (path, relay))).collect();
-    ordered.sort_by_key(|(_, relay)| {
-        let cost = if stack.cost_first() { cost(relay) } else { 0 };
-        (cost, Reverse(pair_priority(relay.priority, REMOTE_PRIORITY)), relay.at_ms)
-    });
-    let mut seen = Vec::new();
-    ordered.retain(|(path, _)| {
-        let new = !seen.contains(path);
-        seen.push(path);
-        new
-    });
+    let ordered = ordered(profile, candidates.to_vec());
     (0..ordered.len()).map(|place| ranked(stack.as_ref(), &ordered, place)).collect()
 }
 
-fn ranked(stack: &dyn Stack, ordered: &[(&str, &Candidate)], place: usize) -> Rank {
-    let (path, relay) = ordered[place];
+/// Orders relays that were measured, and holds the call that decides among them (see [`elect`]).
+///
+/// Where the client's priorities leave a tie, the call tells which one completes first. A path that a call answered at
+/// once would never have looked at says so.
+pub fn rank_measured(profile: &Profile, contenders: &[Contender]) -> Vec<Rank> {
+    let candidates: Vec<Candidate> = contenders.iter().map(|contender| contender.candidate.clone()).collect();
+    let mut ranks = rank(profile, &candidates);
+    let path = |index: usize| contenders.get(index).and_then(|of| of.candidate.path.clone());
+    let elected = elect::answered_late(profile, contenders);
+    if let Some(selected) = elected.selected.and_then(path) {
+        put_first_among_equals(profile, &mut ranks, &selected);
+        mark_selected(&mut ranks, &selected, &elected);
+    }
+    let at_once = elect::answered_at_once(profile, contenders);
+    let stopped = at_once.stopped_gathering;
+    for missed in at_once.never_looked.iter().filter_map(|index| path(*index)) {
+        if let (Some(rank), Some(stopped)) = (ranks.iter_mut().find(|rank| rank.path == missed), stopped) {
+            rank.overlooked = Some(format!(
+                "ready too late for a call that is answered at once: the client stops gathering after {:.0} ms",
+                stopped.as_ms()
+            ));
+        }
+    }
+    ranks
+}
+
+/// Every path once, by its best candidate, in the client's order.
+fn ordered(profile: &Profile, mut relays: Vec<Candidate>) -> Vec<(String, Candidate)> {
+    relays.retain(|candidate| candidate.kind == CandidateType::Relay && candidate.path.is_some());
+    relays.sort_by_key(|relay| relay.at_ms);
+    let mut seen = Vec::new();
+    let order = elect::order(profile, &relays);
+    let in_order = order.iter().filter_map(|(index, _)| relays.get(*index));
+    in_order
+        .filter_map(|relay| {
+            let path = relay.path.clone().filter(|path| !seen.contains(path))?;
+            seen.push(path.clone());
+            Some((path, relay.clone()))
+        })
+        .collect()
+}
+
+/// The one that completes first stands first among those that tie with it.
+fn put_first_among_equals(profile: &Profile, ranks: &mut [Rank], selected: &str) {
+    let stack = profile.stack();
+    let candidate = |rank: &Rank| rank.candidate.clone();
+    let Some(at) = ranks.iter().position(|rank| rank.path == selected) else { return };
+    let Some(own) = ranks.get(at).and_then(candidate) else { return };
+    let equal = |rank: &Rank| {
+        candidate(rank)
+            .is_some_and(|other| Difference::between(stack.as_ref(), &own, &other) == Difference::None)
+    };
+    if let Some(first) = ranks.iter().position(equal).filter(|first| *first < at) {
+        ranks[first..=at].rotate_right(1);
+        ranks.iter_mut().enumerate().for_each(|(place, rank)| rank.position = place + 1);
+    }
+}
+
+fn mark_selected(ranks: &mut [Rank], selected: &str, elected: &Election) {
+    for rank in ranks.iter_mut() {
+        rank.selected = rank.path == selected;
+        if let (true, true, Some(because)) = (rank.selected, rank.position > 1, elected.because) {
+            rank.because = format!("the call takes it all the same: {}", because.words());
+        }
+    }
+}
+
+fn ranked(stack: &dyn Stack, ordered: &[(String, Candidate)], place: usize) -> Rank {
+    let (path, relay) = &ordered[place];
     Rank {
         position: place + 1,
-        path: path.to_owned(),
+        path: path.clone(),
         candidate: Some(relay.clone()),
         pair_priority: pair_priority(relay.priority, REMOTE_PRIORITY).to_string(),
         selected: place == 0,
         because: because(stack, ordered, place),
+        overlooked: None,
     }
 }
 
 /// One sentence: why the first is first, and why each other stands below the one before it.
-fn because(stack: &dyn Stack, ordered: &[(&str, &Candidate)], place: usize) -> String {
-    let (path, this) = ordered[place];
+fn because(stack: &dyn Stack, ordered: &[(String, Candidate)], place: usize) -> String {
+    let (path, this) = &ordered[place];
     let peers = ordered.iter().filter(|(other, relay)| {
-        *other != path && Difference::between(stack, this, relay) == Difference::None
+        other != path && Difference::between(stack, this, relay) == Difference::None
     });
-    let ties: Vec<&str> = peers.map(|(other, _)| *other).collect();
+    let ties: Vec<&str> = peers.map(|(other, _)| other.as_str()).collect();
     if !ties.is_empty() {
         return format!("ties with {}; the first to complete wins", ties.join(", "));
     }
-    match place.checked_sub(1).map(|above| ordered[above].1) {
+    match place.checked_sub(1).map(|above| &ordered[above].1) {
         Some(above) => below(stack, above, this),
         None => above_all(stack, this, &ordered[1..]),
     }
 }
 
-fn above_all(stack: &dyn Stack, best: &Candidate, others: &[(&str, &Candidate)]) -> String {
+fn above_all(stack: &dyn Stack, best: &Candidate, others: &[(String, Candidate)]) -> String {
     let Some((_, next)) = others.first() else { return "the only relay that works".to_owned() };
     if Difference::between(stack, best, next) == Difference::Cost {
         return "its network costs less, which counts before the priority".to_owned();

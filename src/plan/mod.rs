@@ -9,6 +9,7 @@ use crate::settings::ProxyServer;
 use raincheck_probes::evidence::{PathEvidence, Route, Transport};
 use raincheck_probes::ice::gather::{Gathering, Slot, SlotKind};
 use raincheck_probes::ice::stack::{Profile, Role};
+use raincheck_probes::machine::Offset;
 use raincheck_probes::server::{Host, IceServer};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -63,6 +64,7 @@ impl Probe {
             interface: self.interface.clone(),
             client_tries: self.client_tries,
             has_credentials: self.server.credentials.is_some(),
+            client_starts: Offset::new(self.starts),
             ..PathEvidence::new(&self.id, &host, url, self.port, self.transport, self.route())
         }
     }

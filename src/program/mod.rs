@@ -16,9 +16,6 @@ use crate::run::{Progress, Surroundings, run};
 use crate::settings::{InterfaceChoice, Settings};
 use crate::verdict::{Kind, judge};
 use raincheck_probes::evidence::{Evidence, PathEvidence, Proof};
-use raincheck_probes::ice::Candidate;
-use raincheck_probes::ice::rank::{Rank, rank};
-use raincheck_probes::ice::stack::Profile;
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
@@ -67,13 +64,7 @@ impl Commands for Program {
     }
 }
 
-/// The client's order of the paths that work.
-pub fn ranking(profile: &Profile, evidence: &Evidence) -> Vec<Rank> {
-    let works = |id: &str| evidence.paths.iter().any(|path| path.id == id && path.works() == Some(true));
-    let of_working = |candidate: &&Candidate| candidate.path.as_deref().is_some_and(works);
-    let candidates: Vec<Candidate> = evidence.candidates.iter().filter(of_working).cloned().collect();
-    rank(profile, &candidates)
-}
+pub use crate::verdict::ranking::ranking;
 
 /// What a gathering came to: every server that the client would ask gave what it can give.
 fn gathered(evidence: &Evidence) -> Answer {

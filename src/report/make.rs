@@ -254,6 +254,7 @@ fn rank(rank: &Rank) -> RankReport {
         pair_priority: rank.pair_priority.clone(),
         selected: rank.selected,
         because: rank.because.clone(),
+        overlooked: rank.overlooked.clone(),
     }
 }
 

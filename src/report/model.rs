@@ -286,6 +286,8 @@ pub struct RankReport {
     pub selected: bool,
     /// Why it stands there.
     pub because: String,
+    /// Why a call of the client would not have looked at it, when it would not.
+    pub overlooked: Option<String>,
 }
 
 /// One finding.

@@ -8,6 +8,7 @@
 mod advice;
 mod capability;
 mod metrics;
+pub mod ranking;
 mod rules;
 #[cfg(test)]
 pub(crate) mod sample;

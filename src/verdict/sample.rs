@@ -91,6 +91,7 @@ pub(crate) fn path(server: &str, transport: Transport, route: Route) -> PathEvid
         interface: None,
         client_tries: true,
         has_credentials: true,
+        client_starts: Offset::ZERO,
         steps,
         proof: Some(Proof::Media),
         relayed: Some(SocketAddr::from(([198, 51, 100, last], 50_000))),
@@ -246,6 +247,7 @@ pub(crate) fn ranking(evidence: &Evidence) -> Vec<Rank> {
         selected: at == 0,
         because: if at == 0 { "UDP ranks above TCP and TLS; first server" } else { "lower relay preference" }
             .to_owned(),
+        overlooked: None,
     };
     working.into_iter().enumerate().map(rank).collect()
 }

@@ -190,11 +190,14 @@ fn ranked_line(
     let mark = if rank.selected { ">" } else { "" };
     let mut line = columns_at.line(mark, &rank.position.to_string(), path, names);
     numbers(&mut line, path);
-    if !(rank.selected || style.verbosity == Verbosity::Verbose) {
+    if !(rank.selected || rank.overlooked.is_some() || style.verbosity == Verbosity::Verbose) {
         return line.write(style, out);
     }
     let at = columns_at.rest + 29;
-    let because = names.shorten(&rank.because);
+    let because = match &rank.overlooked {
+        Some(overlooked) => names.shorten(overlooked),
+        None => names.shorten(&rank.because),
+    };
     if at + columns(&because) <= style.width {
         line.tab(at).put(Ink::Faint, &because);
         return line.write(style, out);
