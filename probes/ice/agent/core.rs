@@ -1,6 +1,7 @@
 //! What every client has in common: candidates, pairs, transactions, and what a conduct may do with them.
 
 mod form;
+mod pending;
 mod session;
 
 use super::conduct::{Conduct, Criterion, Traits};
@@ -13,14 +14,20 @@ use crate::evidence::Cause;
 use crate::ice::rank::pair_priority;
 use crate::ice::{Candidate, CandidateType, Policy, TcpType};
 use crate::machine::{IdSource, Offset};
-use crate::stun::{Key, Schedule, Transaction, TransactionId};
+use crate::stun::{Schedule, Transaction, TransactionId};
 use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
+
+pub(super) use pending::Pending;
 
 /// The most candidates that are taken from the peer.
 pub(super) const MAX_REMOTES: usize = 128;
 /// The most pairs. libwebrtc has no limit; the RFC's is 100 (section 6.1.2.5), which is a conduct's to keep.
 const MAX_PAIRS: usize = 4096;
+
+/// The most reflexive candidates of ours, signalled and learned: a peer that names another address in every answer must
+/// not fill the memory.
+const MAX_REFLEXIVE: usize = 256;
 
 /// The state of an agent, whatever its conduct.
 #[derive(Debug)]
@@ -68,20 +75,6 @@ pub(super) struct Base {
 pub(super) struct Remote {
     pub(super) candidate: Candidate,
     pub(super) session: u32,
-}
-
-/// A check under way.
-#[derive(Debug)]
-pub(super) struct Pending {
-    pub(super) pair: PairId,
-    pub(super) transaction: Transaction,
-    pub(super) key: Key,
-    pub(super) role: IceRole,
-    pub(super) priority: u32,
-    pub(super) use_candidate: bool,
-    pub(super) cancelled: bool,
-    /// Its answer says nothing any more.
-    pub(super) forgotten: bool,
 }
 
 /// How a check is to be sent.
@@ -458,32 +451,6 @@ impl Core {
         self.each_pair().rev().find(fits).map(|(id, _)| id)
     }
 }
-
-impl Pending {
-    fn wake(&self) -> Offset {
-        if self.cancelled { self.gives_up() } else { self.transaction.wake() }
-    }
-
-    fn expired(&self, now: Offset) -> bool {
-        if self.cancelled { self.gives_up() <= now } else { self.transaction.expired(now) }
-    }
-
-    /// When a check that is repeated no more is forgotten: an answer may still be on its way for one round trip.
-    fn gives_up(&self) -> Offset {
-        self.transaction.began() + CANCELLED_FOR
-    }
-
-    fn no_answer(&self, now: Offset) -> Cause {
-        let waited = now.since(self.transaction.began()).as_millis();
-        Cause::NoAnswer {
-            requests: self.transaction.sends(),
-            waited_ms: u64::try_from(waited).unwrap_or(u64::MAX),
-        }
-    }
-}
-
-/// How long the answer to a cancelled check may take.
-const CANCELLED_FOR: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// The transport address of a candidate.
 pub(crate) const fn address_of(candidate: &Candidate) -> SocketAddr {
