@@ -79,6 +79,8 @@ struct Entry {
     waiting: usize,
     /// It was triggered before.
     triggered: bool,
+    /// It waits for the peer to connect.
+    listens: bool,
     /// The peer's USE-CANDIDATE came before it succeeded.
     peer_nominated: bool,
 }

@@ -1,6 +1,7 @@
 //! The states of pairs, and which check is next (RFC 8445 sections 6.1.2.6, 6.1.4 and 7.3.1.4).
 
 use super::{Checklist, Concluding, Counting, Entry, Freezing, Nomination};
+use crate::ice::agent::conduct::Conduct;
 use crate::ice::agent::core::{CheckPlan, Core};
 use crate::ice::agent::pair::{Pair, PairState, Stream};
 use crate::ice::agent::types::{AgentState, IceRole, PairId};
@@ -23,6 +24,9 @@ impl Checklist {
         let listens =
             core.pair(pair).is_some_and(|pair| pair.stream == Stream::Closed) && !is_active(core, pair);
         let concluded = self.selected(core).is_some() && self.habits.concluding != Concluding::Lesser;
+        if let Some(entry) = self.entries.get_mut(pair.0) {
+            entry.listens = listens;
+        }
         if listens || concluded {
             core.set_pair_state(pair, PairState::Pruned);
             return;
@@ -102,7 +106,9 @@ impl Checklist {
     /// The peer's check came in on a pair (RFC 8445 sections 7.3.1.4 and 7.3.1.5).
     pub(super) fn peer_checked(&mut self, core: &mut Core, pair: PairId, nominates: bool, now: Offset) {
         let Some(state) = core.pair(pair).map(|pair| pair.state) else { return };
-        let before = self.entries.get(pair.0).is_some_and(|entry| entry.triggered);
+        let known = self.entries.get(pair.0);
+        let before = known.is_some_and(|entry| entry.triggered);
+        let given_up = state == PairState::Pruned && !known.is_some_and(|entry| entry.listens);
         if let Some(entry) = self.entries.get_mut(pair.0) {
             entry.peer_nominated |= nominates;
             entry.triggered = true;
@@ -113,7 +119,7 @@ impl Checklist {
             }
             return;
         }
-        let refused = self.habits.triggers_once && (before || state == PairState::Pruned);
+        let refused = self.habits.triggers_once && (before || given_up);
         let lesser =
             self.selected(core).is_some_and(|selected| core.priority(pair) <= core.priority(selected));
         if !self.over && !refused && !lesser {
@@ -173,7 +179,7 @@ impl Checklist {
             Nomination::None => false,
         };
         let base = core.pair(pair).map(|pair| pair.base).and_then(|base| core.base_candidate(base));
-        let priority = base.map_or(0, |local| (self.habits.check_priority)(local));
+        let priority = base.map_or(0, |local| self.check_priority(local));
         let pairs = match self.habits.retransmission.counting {
             Counting::Unsettled => {
                 count(core, |pair| matches!(pair.state, PairState::Waiting | PairState::InProgress))
