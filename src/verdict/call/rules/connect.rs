@@ -3,8 +3,8 @@
 use super::super::{Asked, is_decided};
 use super::{capital, cite, finding, has_relay};
 use crate::call::record::{CallRecord, PairRecord};
-use crate::verdict::words::{count, list};
 use crate::verdict::Finding;
+use crate::verdict::words::{count, list};
 use raincheck_probes::evidence::Stage;
 use raincheck_probes::ice::{Candidate, CandidateType, Policy, Protocol};
 use std::collections::BTreeMap;
