@@ -78,7 +78,10 @@ fn a_call_alone_has_both_ends_and_no_way_between_them() {
     assert_eq!((settings.matrix, settings.fail, settings.soak), (false, None, None));
     assert_eq!(settings.run.media, Duration::ZERO);
     let other = accepted("self --profile firefox --far-profile chromium@145 --matrix --soak 2m").settings;
-    assert_eq!((other.run.profile.to_string(), other.far_profile.to_string()), ("firefox".into(), "chromium@145".into()));
+    assert_eq!(
+        (other.run.profile.to_string(), other.far_profile.to_string()),
+        ("firefox".into(), "chromium@145".into())
+    );
     assert_eq!((other.matrix, other.soak), (true, Some(Duration::from_secs(120))));
 }
 
@@ -88,9 +91,13 @@ fn the_way_between_two_machines_follows_from_the_flags() {
     assert!(matches!(signal("offer"), Signal::Paste));
     assert!(matches!(signal("answer --signal paste"), Signal::Paste));
     assert!(matches!(signal("answer --signal sdp"), Signal::Sdp));
-    assert!(matches!(signal("offer --listen 7000"), Signal::Listen(at) if at.iter().all(|at| at.port() == 7000)));
+    assert!(
+        matches!(signal("offer --listen 7000"), Signal::Listen(at) if at.iter().all(|at| at.port() == 7000))
+    );
     assert!(matches!(signal("offer --signal tcp --listen 127.0.0.1:7"), Signal::Listen(at) if at.len() == 1));
-    assert!(matches!(signal("answer --connect a:7 --code-file code"), Signal::Connect { to, .. } if to == "a:7"));
+    assert!(
+        matches!(signal("answer --connect a:7 --code-file code"), Signal::Connect { to, .. } if to == "a:7")
+    );
 }
 
 #[test]

@@ -109,6 +109,7 @@ fn pair(pair: &PairRecord, at: usize, selected: bool, because: String) -> PairRe
         because,
         local_words: way_short(&pair.local),
         remote_words: way_short(&pair.remote),
+        remote_path: pair.remote.path.clone(),
     }
 }
 

@@ -122,6 +122,9 @@ pub struct PairReport {
     /// For the renderers: the other end's.
     #[serde(skip)]
     pub remote_words: String,
+    /// For the renderers: the other end's path to a TURN server, when it is ours too.
+    #[serde(skip)]
+    pub remote_path: Option<String>,
 }
 
 /// What a client does when its path dies.

@@ -201,5 +201,6 @@ fn held(soak: &SoakRecord) -> bool {
 fn carrier(record: &CallRecord) -> Option<&PairRecord> {
     let near = &record.near;
     let before = || record.cut.as_ref().and_then(|cut| cut.after.or(cut.before));
-    near.selected.or_else(before).and_then(|at| near.pairs.get(at))
+    let nominated = || near.pairs.iter().position(|pair| pair.nominated);
+    near.selected.or_else(before).or_else(nominated).and_then(|at| near.pairs.get(at))
 }

@@ -2,7 +2,7 @@
 
 use super::Asked;
 use crate::call::record::*;
-use crate::verdict::sample::{TRANSPORTS, TURN1, TURN2, broken, path, port, silent};
+use crate::verdict::sample::{TRANSPORTS, TURN1, TURN2, broken, path, silent};
 use raincheck_probes::evidence::{Cause, PathEvidence, Route, Stage, Transport};
 use raincheck_probes::ice::agent::{AgentState, Criterion, IceRole, PairId, PairState};
 use raincheck_probes::ice::stack::Profile;
@@ -210,7 +210,7 @@ pub(crate) fn by_relay() -> CallRecord {
     );
     let mut paths: Vec<PathEvidence> = TRANSPORTS.map(|t| path(TURN1, t, Route::Direct)).into();
     paths[0] = broken(paths[0].clone(), Stage::Binding, silent());
-    let successor = Some(SuccessorRecord::Switch { pair: 1, because: Criterion::Lost });
+    let successor = Some(SuccessorRecord::Switch { pair: 1, because: Criterion::Priority });
     let events = events(&[
         (120, "checking"),
         (121, "first check: host 10.10.0.2:40000 to relay 198.51.100.11:51000"),
@@ -389,6 +389,7 @@ pub(crate) fn cut_short() -> CallRecord {
         (pair.state, pair.cause, pair.checks_sent) = (PairState::InProgress, None, 3);
     }
     record.near.state = AgentState::Checking;
+    record.near.events.truncate(1);
     record.cut_short = Some("interrupted".to_owned());
     record
 }
@@ -419,9 +420,4 @@ pub(crate) fn all() -> Vec<(&'static str, CallRecord, Asked)> {
         ("call-cut-short", cut_short(), asked()),
         ("call-unsignalled", unsignalled(), asked()),
     ]
-}
-
-/// The port of a transport, so that a path id can be written down.
-pub(crate) fn id(server: &str, transport: Transport) -> String {
-    format!("{}/{server}:{}", format!("{transport:?}").to_lowercase(), port(transport))
 }

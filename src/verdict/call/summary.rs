@@ -28,7 +28,9 @@ pub(super) fn summary(record: &CallRecord, asked: &Asked, kind: Kind, findings: 
 
 /// `relay TCP via turn1.example, 41.2 ms round trip`.
 fn connects(record: &CallRecord) -> String {
-    let Some(pair) = carrier(record) else { return "on no path that is left".to_owned() };
+    let moved = record.cut.as_ref().filter(|cut| cut.switched.is_some());
+    let before = moved.and_then(|cut| record.near.pairs.get(cut.before?));
+    let Some(pair) = before.or(carrier(record)) else { return "on no path that is left".to_owned() };
     let rtt = pair.rtt.map_or(String::new(), |rtt| format!(", {} round trip", milliseconds(rtt)));
     format!("{}{rtt}", way(pair))
 }
@@ -43,7 +45,9 @@ fn cut(record: &CallRecord) -> Option<String> {
     let cut = record.cut.as_ref()?;
     let after = record.near.pairs.get(cut.after?)?;
     Some(match cut.switched {
-        Some(took) => format!("{} after the cut it moved to {}", seconds(took), way(after)),
+        Some(took) => {
+            format!("{} after the cut of {} it went on over {}", seconds(took), cut.path, way(after))
+        }
         None => format!("the cut of {} did not touch it", cut.path),
     })
 }

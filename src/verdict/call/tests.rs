@@ -32,7 +32,7 @@ fn each_named_call_has_its_verdict_and_its_root_causes() {
             ("call-by-relay", Kind::Works, vec!["udp-blocked"]),
             ("call-direct", Kind::Works, vec![]),
             ("call-unanswered", Kind::Fails, vec!["call-no-answer"]),
-            ("call-without-relays", Kind::Fails, vec!["udp-port-blocked", "turn-credentials-rejected"]),
+            ("call-without-relays", Kind::Fails, vec!["udp-blocked", "turn-credentials-rejected"]),
             ("call-dtls-eaten", Kind::Degraded, vec!["dtls-blocked"]),
             ("call-switched", Kind::Works, vec![]),
             ("call-soaked", Kind::Degraded, vec!["nat-binding-short"]),
@@ -213,8 +213,8 @@ fn sentences_say_the_way_and_what_was_asked_of_it() {
     );
     assert_eq!(
         said(switched()),
-        "Calls connect: relay TCP/80 via turn1.example.net, 41.2 ms round trip; DTLS in 43.0 ms; 3.50 s after \
-         the cut it moved to relay TCP/80 via turn1.example.net."
+        "Calls connect: relay UDP/3478 via turn1.example.net; DTLS in 43.0 ms; 3.50 s after the cut of udp it went \
+         on over relay TCP/80 via turn1.example.net."
     );
     assert_eq!(
         said((dtls_eaten(), asked())),

@@ -68,8 +68,9 @@ fn hosts(report: &CallReport) -> Vec<String> {
     let far = report.far.iter().flat_map(|far| far.paths.iter());
     let of_paths = report.paths.iter().chain(far).map(|path| path.server.clone());
     let matrix = report.matrix.iter().flat_map(|matrix| &matrix.0);
-    let pairs = report.pairs.iter().chain(matrix).filter_map(|pair| pair.path.as_deref());
-    let of_pairs = pairs.filter_map(server_of_path).map(|(host, _)| host.to_owned());
+    let pairs = report.pairs.iter().chain(matrix).flat_map(|pair| [&pair.path, &pair.remote_path]);
+    let of_pairs =
+        pairs.filter_map(|path| path.as_deref()).filter_map(server_of_path).map(|(host, _)| host.to_owned());
     of_paths.chain(of_pairs).collect()
 }
 
@@ -79,9 +80,12 @@ fn showed(report: &CallReport, names: &Names, style: &Style, out: &mut dyn io::W
     if report.state == Some("connected") {
         let (ink, text) = dtls(report.dtls.as_ref());
         rows.push(("DTLS", ink, text));
-        rows.extend(successor(report).map(|text| ("If it died", Ink::Plain, text)));
+        let next = successor(report).filter(|_| report.selected.is_some());
+        rows.extend(next.map(|text| ("If it died", Ink::Plain, text)));
     }
-    rows.extend(report.cut.iter().map(|found| cut(found)).map(|(ink, text)| ("Cut", ink, text)));
+    rows.extend(
+        report.cut.iter().map(|found| cut(found, &report.pairs)).map(|(ink, text)| ("Cut", ink, text)),
+    );
     if let Some(soak) = &report.soak {
         rows.push(("Soak", if soak.ended_by.is_some() { Ink::Bad } else { Ink::Good }, held(soak)));
         rows.extend(soak.ended_by.clone().map(|why| ("Ended by", Ink::Bad, why)));
@@ -110,11 +114,10 @@ fn dtls(dtls: Option<&DtlsReport>) -> (Ink, String) {
         parts.extend(dtls.cipher.clone());
     } else {
         parts.push(dtls.detail.clone().unwrap_or_else(|| "the handshake did not end".to_owned()));
-        parts.push(format!(
-            "{} sent, {} came",
-            flights(dtls.flights_sent),
-            datagrams(dtls.datagrams_received)
-        ));
+        parts.push(match dtls.datagrams_received {
+            1 => "1 datagram came".to_owned(),
+            n => format!("{n} datagrams came"),
+        });
     }
     parts.extend(dtls.fingerprint_matches.map(|same| match same {
         true => "certificate as signalled".to_owned(),
@@ -124,14 +127,6 @@ fn dtls(dtls: Option<&DtlsReport>) -> (Ink, String) {
         parts.push(format!("datagrams of {out} bytes out and {back} bytes in pass"));
     }
     (if dtls.ok { Ink::Good } else { Ink::Bad }, parts.join(", "))
-}
-
-fn flights(n: u32) -> String {
-    if n == 1 { "1 flight".to_owned() } else { format!("{n} flights") }
-}
-
-fn datagrams(n: u64) -> String {
-    if n == 1 { "1 datagram".to_owned() } else { format!("{n} datagrams") }
 }
 
 /// What the client would do if the selected path died.
@@ -154,9 +149,9 @@ fn named(position: usize, pairs: &[PairReport]) -> String {
     }
 }
 
-fn cut(cut: &CutReport) -> (Ink, String) {
+fn cut(cut: &CutReport, pairs: &[PairReport]) -> (Ink, String) {
     let at = format!("{} at {}", cut.path, seconds(cut.at_ms));
-    let of = |position: Option<usize>| position.map_or("no pair".to_owned(), |position| position.to_string());
+    let of = |position: Option<usize>| position.map_or("no pair".to_owned(), |at| named(at, pairs));
     let gap = cut.gap_ms.map_or(String::new(), |gap| format!("; nothing was heard for {}", seconds(gap)));
     match (cut.after, cut.switched_ms) {
         (Some(_), Some(took)) => {
