@@ -168,7 +168,7 @@ fn each_bad_input_gets_one_clear_line_and_status_2() {
         ("call offer --signal sdp -o -", "the result of --signal sdp needs -o FILE; standard output carries"),
         ("call offer --ice-servers -", "--ice-servers and --signal paste both read standard input"),
         ("call offer --signal sdp --ca-file -", "--ca-file and --signal sdp both read standard input"),
-        ("call self --format nagios", "invalid value 'nagios' for '--format <FORMAT>'"),
+        ("call self --format trickle", "invalid value 'trickle' for '--format <FORMAT>'"),
         // Proxies.
         ("check --proxy socks5://p:1080", "--proxy: SOCKS proxies are not supported yet"),
         ("check --proxy http://u:hunter2@p", "--proxy: a password cannot stand in the URL"),
