@@ -333,7 +333,7 @@ pub(crate) fn switched() -> (CallRecord, Asked) {
         switched: Some(ms(3500)),
         gap: Some(ms(3620)),
     });
-    (record, Asked { fail: Some("udp".to_owned()), ..asked() })
+    (record, Asked { fail: "udp".parse().ok(), ..asked() })
 }
 
 /// A soak that the NAT ends.
@@ -347,7 +347,11 @@ pub(crate) fn soaked() -> (CallRecord, Asked) {
         held: ms(92_300),
         packets: [4615, 3105],
         longest_gap: Some((Offset::from_ms(62_000), ms(30_300))),
-        upkeep: vec![upkeep("consent", 19, 12, Some(silent())), upkeep("binding", 2, 1, Some(silent()))],
+        upkeep: vec![
+            upkeep("allocation", 0, 0, None),
+            upkeep("consent", 19, 12, Some(silent())),
+            upkeep("binding", 2, 1, Some(silent())),
+        ],
         ended_by: Some(
             "consent ran out 30 s after the NAT gave the binding of 10.10.0.2:40000 away".to_owned(),
         ),

@@ -117,6 +117,29 @@ fn a_handshake_that_our_own_end_cut_off_decides_nothing() {
 }
 
 #[test]
+fn a_handshake_that_could_not_be_tried_is_no_fault_of_the_network() {
+    let mut record = dtls_eaten();
+    let dtls = record.dtls.as_mut().expect("it is there");
+    (dtls.failure, dtls.failure_code) = (Some("no certificate".to_owned()), Some("not-tried".to_owned()));
+    assert_eq!(told(&record, &asked()), (Kind::Unknown, vec![]));
+    let summary = judge_call(&record, &asked()).summary;
+    assert!(summary.ends_with("the rest is not known: DTLS was not tried: no certificate."), "{summary}");
+}
+
+#[test]
+fn a_deadline_after_enough_unanswered_checks_is_a_failure() {
+    let mut record = cut_short();
+    record.cut_short = Some("the deadline of 30 s came".to_owned());
+    for pair in &mut record.near.pairs {
+        pair.checks_sent = 9;
+    }
+    assert_eq!(told(&record, &asked()), (Kind::Fails, vec!["call-no-answer"]));
+    // One pair that has not had its chance leaves it open.
+    record.near.pairs[0].checks_sent = 8;
+    assert_eq!(told(&record, &asked()), (Kind::Unknown, vec![]));
+}
+
+#[test]
 fn a_cut_counts_as_survived_only_when_the_call_goes_on() {
     let (record, fail) = switched();
     let with = |change: &dyn Fn(&mut CutRecord)| {
@@ -127,8 +150,11 @@ fn a_cut_counts_as_survived_only_when_the_call_goes_on() {
     let lost = (Kind::Degraded, vec!["call-no-failover"]);
     assert_eq!(with(&|_| {}), (Kind::Works, vec![]));
     assert_eq!(with(&|cut| (cut.after, cut.switched) = (None, None)), lost);
-    // Still on the pair that was cut is no switch, unless the cut did not touch it.
-    assert_eq!(with(&|cut| (cut.after, cut.switched) = (cut.before, None)), (Kind::Works, vec![]));
+    // The call ran over TCP, which a cut of UDP does not touch.
+    assert_eq!(
+        with(&|cut| (cut.before, cut.after, cut.switched) = (Some(0), None, None)),
+        (Kind::Works, vec![])
+    );
     let uncut = CallRecord { cut: None, ..record.clone() };
     assert_eq!(told(&uncut, &fail), (Kind::Unknown, vec![]));
     let summary = judge_call(&uncut, &fail).summary;
@@ -151,6 +177,7 @@ fn a_soak_is_told_by_what_ended_it() {
         let mut record = record.clone();
         let soak = record.soak.as_mut().expect("it was kept up");
         soak.upkeep.truncate(1);
+        soak.upkeep[0].due = 2;
         (soak.upkeep[0].what, soak.upkeep[0].failure) = (what.to_owned(), failure);
         judge_call(&record, &asked)
     };

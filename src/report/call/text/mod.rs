@@ -5,7 +5,7 @@ mod events;
 mod matrix;
 mod pairs;
 
-use super::model::{CallReport, CutReport, DtlsReport, PairReport, SoakReport};
+use super::model::{CallReport, CutReport, DtlsReport, PairReport, SoakReport, UpkeepReport};
 use crate::report::names::Names;
 use crate::report::style::{Ink, Line, Style, Verbosity, wrapped};
 use crate::report::text::{client, findings, head, path_stages, verdict_line};
@@ -89,9 +89,7 @@ fn showed(report: &CallReport, names: &Names, style: &Style, out: &mut dyn io::W
     if let Some(soak) = &report.soak {
         rows.push(("Soak", if soak.ended_by.is_some() { Ink::Bad } else { Ink::Good }, held(soak)));
         rows.extend(soak.ended_by.clone().map(|why| ("Ended by", Ink::Bad, why)));
-        if !soak.upkeep.is_empty() {
-            rows.push(("Upkeep", Ink::Plain, upkeep(soak)));
-        }
+        rows.extend(upkeep(soak).map(|text| ("Upkeep", Ink::Plain, text)));
     }
     if rows.is_empty() {
         return Ok(());
@@ -158,8 +156,8 @@ fn cut(cut: &CutReport, pairs: &[PairReport]) -> (Ink, String) {
             let (before, after) = (of(cut.before), of(cut.after));
             (Ink::Good, format!("{at}: the call moved from {before} to {after} in {}{gap}", seconds(took)))
         }
-        (after, None) if after.is_some() && after == cut.before => {
-            (Ink::Good, format!("{at}: the call ran on {} and stayed there{gap}", of(after)))
+        _ if !cut.touched => {
+            (Ink::Good, format!("{at}: the call ran on {} and was not touched{gap}", of(cut.before)))
         }
         _ => (Ink::Bad, format!("{at}: the call ran on {} and did not move on{gap}", of(cut.before))),
     }
@@ -179,12 +177,28 @@ fn held(soak: &SoakReport) -> String {
     format!("{held}; {} packets sent, {lost} lost{gap}", soak.sent)
 }
 
-fn upkeep(soak: &SoakReport) -> String {
-    let kind = |upkeep: &super::UpkeepReport| {
-        let why = upkeep.detail.as_ref().map_or(String::new(), |why| format!(" ({why})"));
-        format!("{} {} of {} answered{why}", upkeep.what, upkeep.answered, upkeep.due)
+/// What came due, both ends together.
+fn upkeep(soak: &SoakReport) -> Option<String> {
+    let mut kinds: Vec<UpkeepReport> = Vec::new();
+    for one in soak.upkeep.iter().filter(|one| one.due > 0 || one.detail.is_some()) {
+        match kinds.iter_mut().find(|kind| kind.what == one.what) {
+            Some(kind) => {
+                (kind.due, kind.answered) = (kind.due + one.due, kind.answered + one.answered);
+                kind.detail = kind.detail.take().or(one.detail.clone());
+            }
+            None => kinds.push(one.clone()),
+        }
+    }
+    let kind = |kind: &UpkeepReport| {
+        let why = kind.detail.as_ref().map_or(String::new(), |why| format!(" ({why})"));
+        match (kind.what.as_str(), kind.answered) {
+            // Most bindings are kept with indications, which nobody answers.
+            ("binding", 0) => format!("{} binding keepalives sent{why}", kind.due),
+            _ => format!("{} {} of {} answered{why}", kind.what, kind.answered, kind.due),
+        }
     };
-    soak.upkeep.iter().map(kind).collect::<Vec<_>>().join(", ")
+    let told: Vec<String> = kinds.iter().map(kind).collect();
+    (!told.is_empty()).then(|| told.join(", "))
 }
 
 fn passed_over(report: &CallReport, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
