@@ -346,3 +346,6 @@ const EXAMPLES: &str = concat!(
 Call offer and call answer wait ten minutes for the other end. A line to paste
 holds the password of this one call: send it to the other end only."
 );
+
+#[cfg(test)]
+mod tests;

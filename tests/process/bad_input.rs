@@ -63,7 +63,8 @@ fn each_bad_input_gets_one_clear_line_and_status_2() {
         ("check --lab udp-blocked", "unexpected argument 'udp-blocked' found"),
         ("catalog nonsense", "unrecognized subcommand 'nonsense'"),
         ("catalog servers --region atlantis", "unknown region \"atlantis\""),
-        ("call", "unrecognized subcommand 'call'"),
+        ("call", "required arguments were not provided: <END>"),
+        ("call both", "invalid value 'both' for '<END>'"),
         // Files.
         ("check --ice-servers missing.json", "--ice-servers: cannot read \"missing.json\": "),
         ("check --ice-servers .", "--ice-servers: cannot read \".\": "),
@@ -110,6 +111,64 @@ fn each_bad_input_gets_one_clear_line_and_status_2() {
         ),
         ("check --rainbow-host h", "--rainbow-host needs --rainbow-login LOGIN"),
         ("check --rainbow-password hunter2", "--rainbow-password is not accepted"),
+        // Calls.
+        (
+            "call offer --matrix --lab",
+            "--matrix cannot be used with call offer: only call self has both ends",
+        ),
+        ("call answer --far-profile firefox", "--far-profile cannot be used with call answer: "),
+        ("call self --signal paste", "--signal cannot be used with call self: both of its ends are here"),
+        ("call self --listen 7000", "--listen cannot be used with call self: both of its ends are here"),
+        (
+            "call offer --listen 7000 --signal sdp",
+            "--listen cannot be used with --signal sdp: it is for --signal tcp",
+        ),
+        ("call offer --connect a:1 --signal paste", "--connect cannot be used with --signal paste: "),
+        ("call offer --listen 7000 --connect a:1", "cannot be used with"),
+        (
+            "call offer --signal tcp",
+            "--signal tcp needs --listen [ADDRESS:]PORT at one end and --connect HOST:PORT",
+        ),
+        (
+            "call offer --listen desk.example",
+            "--listen: \"desk.example\" is not [ADDRESS:]PORT, such as 7000",
+        ),
+        ("call answer --connect desk", "--connect: \"desk\" is not HOST:PORT, such as desk.example:7000"),
+        (
+            "call answer --connect a:1",
+            "--connect needs the code that the other end shows: --code-file FILE or RAINCHECK_CODE",
+        ),
+        (
+            "call answer --connect a:1 --code hunter2",
+            "--code is not accepted, since other users can read the command line",
+        ),
+        ("call answer --connect a:1 --code-file lines", "--code-file: \"lines\" holds more than one line"),
+        (
+            "call offer --listen 7000 --code-file secret",
+            "--code-file needs --connect HOST:PORT; the end that listens makes the code",
+        ),
+        ("call self --soak soon", "--soak: \"soon\" is not a duration, such as 30s, 5m, 2h or 1h30m"),
+        (
+            "call self --soak 5m --deadline 60",
+            "--soak: \"5m\" is not shorter than the --deadline of 1 min, which ends the call",
+        ),
+        ("call self --fail turn1/sctp", "--fail: \"turn1/sctp\" is not a path: selected, direct, relay, udp"),
+        (
+            "call self --fail udp --soak 5m",
+            "--fail cannot be used with --soak: one ends the path that the other keeps",
+        ),
+        (
+            "call self --far-profile netscape",
+            "--far-profile: \"netscape\" is not known; try chromium, firefox",
+        ),
+        (
+            "call offer --signal sdp --format json",
+            "the result of --signal sdp needs -o FILE; standard output carries",
+        ),
+        ("call offer --signal sdp -o -", "the result of --signal sdp needs -o FILE; standard output carries"),
+        ("call offer --ice-servers -", "--ice-servers and --signal paste both read standard input"),
+        ("call offer --signal sdp --ca-file -", "--ca-file and --signal sdp both read standard input"),
+        ("call self --format trickle", "invalid value 'trickle' for '--format <FORMAT>'"),
         // Proxies.
         ("check --proxy socks5://p:1080", "--proxy: SOCKS proxies are not supported yet"),
         ("check --proxy http://u:hunter2@p", "--proxy: a password cannot stand in the URL"),

@@ -11,7 +11,7 @@ fn stdout_of(line: &str) -> String {
 
 #[test]
 fn help_fits_eighty_columns_and_says_the_same_in_every_form() {
-    for line in ["--help", "check --help", "gather --help", "catalog --help", "lab --help"] {
+    for line in ["--help", "check --help", "gather --help", "call --help", "catalog --help", "lab --help"] {
         let text = stdout_of(line);
         for row in text.lines() {
             assert!(row.chars().count() <= 80, "{line}: {row}");
@@ -27,6 +27,7 @@ fn help_is_as_it_was_reviewed() {
     insta::assert_snapshot!("raincheck", stdout_of("--help"));
     insta::assert_snapshot!("check", stdout_of("check --help"));
     insta::assert_snapshot!("gather", stdout_of("gather --help"));
+    insta::assert_snapshot!("call", stdout_of("call --help"));
     insta::assert_snapshot!("lab", stdout_of("lab --help"));
 }
 

@@ -7,7 +7,7 @@ use crate::call::record::{
 };
 use crate::report::make::{candidate, finding, gather_error, path_report};
 use crate::report::model::PathReport;
-use crate::verdict::call::{Asked, CallVerdict, evidence_of, way_short};
+use crate::verdict::call::{Asked, CallVerdict, evidence_of, is_touched, way_short};
 use crate::verdict::judge;
 use raincheck_probes::ice::agent::PairState;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub(in crate::report) fn call(record: &CallRecord, verdict: &CallVerdict, asked:
         successor: near.successor.as_ref().map(successor),
         events: events(&near.events),
         dtls: record.dtls.as_ref().map(dtls),
-        cut: record.cut.as_ref().map(cut),
+        cut: record.cut.as_ref().map(|found| cut(found, is_touched(found, record, asked))),
         soak: record.soak.as_ref().map(soak),
         matrix: (asked.matrix || !record.matrix.is_empty()).then(|| matrix(&record.matrix)),
         signalling: record.signalling.clone(),
@@ -109,6 +109,7 @@ fn pair(pair: &PairRecord, at: usize, selected: bool, because: String) -> PairRe
         because,
         local_words: way_short(&pair.local),
         remote_words: way_short(&pair.remote),
+        remote_path: pair.remote.path.clone(),
     }
 }
 
@@ -161,10 +162,11 @@ fn dtls(dtls: &DtlsRecord) -> DtlsReport {
     }
 }
 
-fn cut(cut: &CutRecord) -> CutReport {
+fn cut(cut: &CutRecord, touched: bool) -> CutReport {
     CutReport {
         path: cut.path.clone(),
         at_ms: cut.at.as_ms(),
+        touched,
         before: cut.before.map(|at| at + 1),
         after: cut.after.map(|at| at + 1),
         switched_ms: cut.switched.map(ms),

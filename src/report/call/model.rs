@@ -122,6 +122,9 @@ pub struct PairReport {
     /// For the renderers: the other end's.
     #[serde(skip)]
     pub remote_words: String,
+    /// For the renderers: the other end's path to a TURN server, when it is ours too.
+    #[serde(skip)]
+    pub remote_path: Option<String>,
 }
 
 /// What a client does when its path dies.
@@ -178,9 +181,11 @@ pub struct CutReport {
     pub path: String,
     /// When.
     pub at_ms: f64,
+    /// Whether it took the path away that carried the call.
+    pub touched: bool,
     /// Position of the pair that data took before.
     pub before: Option<usize>,
-    /// Position of the one after; `null` when there was none.
+    /// Position of the one that it moved to; `null` when it did not move.
     pub after: Option<usize>,
     /// From the cut to the switch.
     pub switched_ms: Option<f64>,

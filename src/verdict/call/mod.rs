@@ -13,13 +13,14 @@ mod words;
 
 pub use words::{way, way_short};
 
+use super::view::ENOUGH_REQUESTS;
 use super::{Finding, Kind, Verdict, judge};
-use crate::call::record::{CallRecord, EndRecord, PairRecord, SoakRecord};
+use crate::call::record::{CallRecord, CutRecord, DtlsRecord, EndRecord, PairRecord, SoakRecord};
 use crate::settings::ServerSource;
-use crate::settings::call::CallSettings;
+use crate::settings::call::{CallSettings, PathSelector};
 use raincheck_probes::evidence::{AskedFor, Evidence, Stage};
 use raincheck_probes::ice::Policy;
-use raincheck_probes::ice::agent::AgentState;
+use raincheck_probes::ice::agent::{AgentState, PairState};
 use std::time::Duration;
 
 /// What was asked of a call, as far as a verdict needs it.
@@ -37,8 +38,8 @@ pub struct Asked {
     pub proxy_credentials: bool,
     /// `--matrix`
     pub matrix: bool,
-    /// `--fail`, as it was written.
-    pub fail: Option<String>,
+    /// `--fail`
+    pub fail: Option<PathSelector>,
     /// `--soak`
     pub soak: Option<Duration>,
 }
@@ -59,7 +60,7 @@ impl Asked {
             proxy_credentials: proxies.iter().any(|proxy| proxy.credentials.is_some()),
             proxies: proxies.iter().map(|proxy| proxy.url()).collect(),
             matrix: settings.matrix,
-            fail: settings.fail.as_ref().map(|selector| selector.text.clone()),
+            fail: settings.fail.clone(),
             soak: settings.soak,
         }
     }
@@ -149,16 +150,22 @@ fn kind(record: &CallRecord, asked: &Asked) -> Kind {
     }
 }
 
-/// Whether a call that did not connect had its chance.
+/// Whether a call that did not connect had its chance: its agent gave up, or nothing is left that could still answer. A
+/// client may be more patient than a run, so what went unanswered often enough counts as answered with no.
 fn is_decided(record: &CallRecord) -> bool {
-    record.signalling.is_none() && (record.cut_short.is_none() || record.near.state == AgentState::Failed)
+    let spent = |pair: &PairRecord| {
+        pair.state == PairState::Failed
+            || (pair.checks_answered == 0 && pair.checks_sent >= u64::from(ENOUGH_REQUESTS))
+    };
+    let pairs = &record.near.pairs;
+    let over = record.near.state == AgentState::Failed || (!pairs.is_empty() && pairs.iter().all(spent));
+    record.signalling.is_none() && (record.cut_short.is_none() || over)
 }
 
 fn dtls(record: &CallRecord) -> Part {
     match &record.dtls {
         Some(dtls) if dtls.ok => Part::Well,
-        // Our own end of the run in the middle of a handshake is nobody's fault.
-        Some(dtls) if record.cut_short.is_some() && dtls.failure.is_none() => Part::Open,
+        Some(dtls) if is_ours(dtls, record) => Part::Open,
         Some(_) => Part::Badly,
         None if record.cut_short.is_some() => Part::Open,
         // Not tried: the peer signalled no fingerprint. The text says so.
@@ -166,15 +173,30 @@ fn dtls(record: &CallRecord) -> Part {
     }
 }
 
+/// Whether the handshake ended with us rather than with the network: it could not be tried, or our own end of the run cut
+/// it off.
+fn is_ours(dtls: &DtlsRecord, record: &CallRecord) -> bool {
+    match dtls.failure_code.as_deref() {
+        Some("not-tried") => true,
+        Some("closed") | None => record.cut_short.is_some() && dtls.fingerprint_matches != Some(false),
+        Some(_) => false,
+    }
+}
+
+/// Whether the cut took the path away that carried the call.
+pub fn is_touched(cut: &CutRecord, record: &CallRecord, asked: &Asked) -> bool {
+    let before = cut.before.and_then(|at| record.near.pairs.get(at)).map(|pair| &pair.local);
+    match (&asked.fail, before) {
+        (Some(selector), Some(local)) => selector.cuts(local, Some(local)),
+        _ => true,
+    }
+}
+
 fn cut(record: &CallRecord, asked: &Asked) -> Part {
     match (&asked.fail, &record.cut) {
         (None, _) => Part::Well,
         (Some(_), None) => Part::Open,
-        (Some(_), Some(cut))
-            if cut.after.is_some() && (cut.switched.is_some() || cut.after == cut.before) =>
-        {
-            Part::Well
-        }
+        (Some(_), Some(cut)) if cut.switched.is_some() || !is_touched(cut, record, asked) => Part::Well,
         (Some(_), Some(_)) if record.cut_short.is_some() => Part::Open,
         (Some(_), Some(_)) => Part::Badly,
     }
@@ -201,5 +223,6 @@ fn held(soak: &SoakRecord) -> bool {
 fn carrier(record: &CallRecord) -> Option<&PairRecord> {
     let near = &record.near;
     let before = || record.cut.as_ref().and_then(|cut| cut.after.or(cut.before));
-    near.selected.or_else(before).and_then(|at| near.pairs.get(at))
+    let nominated = || near.pairs.iter().position(|pair| pair.nominated);
+    near.selected.or_else(before).or_else(nominated).and_then(|at| near.pairs.get(at))
 }

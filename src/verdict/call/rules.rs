@@ -4,7 +4,7 @@ mod connect;
 mod upkeep;
 
 use super::words::way_short;
-use super::{Asked, carrier};
+use super::{Asked, carrier, is_ours, is_touched};
 use crate::call::record::{CallRecord, CutRecord, DtlsRecord, PairRecord};
 use crate::verdict::{Cite, Finding, Severity};
 use raincheck_probes::evidence::Stage;
@@ -37,7 +37,7 @@ pub(super) fn find(record: &CallRecord, asked: &Asked) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(connect::unconnected(record, asked));
     findings.extend(dtls(record));
-    findings.extend(failover(record));
+    findings.extend(failover(record, asked));
     findings.extend(upkeep::dropped(record));
     findings
 }
@@ -90,12 +90,8 @@ fn checks(pair: &PairRecord) -> String {
 
 /// STUN passes on the selected pair, DTLS does not.
 fn dtls(record: &CallRecord) -> Option<Finding> {
-    let dtls = record.dtls.as_ref().filter(|dtls| !dtls.ok)?;
+    let dtls = record.dtls.as_ref().filter(|dtls| !dtls.ok && !is_ours(dtls, record))?;
     let why = dtls.failure.as_deref().map(|why| why.trim_end_matches('.').to_owned());
-    // A handshake that our own end cut off shows nothing.
-    if why.is_none() && dtls.failure_code.is_none() && dtls.fingerprint_matches != Some(false) {
-        return None;
-    }
     let why = why.unwrap_or_else(|| "the handshake did not end".to_owned());
     let pair = carrier(record);
     let stun = pair.map_or(String::new(), |pair| format!("On the same pair {}.", checks(pair)));
@@ -150,10 +146,9 @@ fn blocked(dtls: &DtlsRecord) -> (&'static str, String, Vec<String>) {
 }
 
 /// The path was cut, and the client stayed on it.
-fn failover(record: &CallRecord) -> Option<Finding> {
+fn failover(record: &CallRecord, asked: &Asked) -> Option<Finding> {
     let cut: &CutRecord = record.cut.as_ref()?;
-    let moved = cut.after.is_some() && (cut.switched.is_some() || cut.after == cut.before);
-    if moved || record.cut_short.is_some() {
+    if cut.switched.is_some() || !is_touched(cut, record, asked) || record.cut_short.is_some() {
         return None;
     }
     let works = |pair: &PairRecord| pair.state == PairState::Succeeded;

@@ -1,7 +1,7 @@
 //! A call in one sentence.
 
 use super::words::way;
-use super::{Asked, carrier, held, is_decided};
+use super::{Asked, carrier, held, is_decided, is_touched};
 use crate::call::record::{CallRecord, SoakRecord};
 use crate::settings::call::in_words;
 use crate::verdict::summary::in_sentence;
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(super) fn summary(record: &CallRecord, asked: &Asked, kind: Kind, findings: &[Finding]) -> String {
     match kind {
         Kind::Works | Kind::Reachable => {
-            let parts: Vec<String> = [Some(connects(record)), dtls(record), cut(record), soak(record)]
+            let parts: Vec<String> = [Some(connects(record)), dtls(record), cut(record, asked), soak(record)]
                 .into_iter()
                 .flatten()
                 .collect();
@@ -28,7 +28,9 @@ pub(super) fn summary(record: &CallRecord, asked: &Asked, kind: Kind, findings: 
 
 /// `relay TCP via turn1.example, 41.2 ms round trip`.
 fn connects(record: &CallRecord) -> String {
-    let Some(pair) = carrier(record) else { return "on no path that is left".to_owned() };
+    let moved = record.cut.as_ref().filter(|cut| cut.switched.is_some());
+    let before = moved.and_then(|cut| record.near.pairs.get(cut.before?));
+    let Some(pair) = before.or(carrier(record)) else { return "on no path that is left".to_owned() };
     let rtt = pair.rtt.map_or(String::new(), |rtt| format!(", {} round trip", milliseconds(rtt)));
     format!("{}{rtt}", way(pair))
 }
@@ -39,12 +41,15 @@ fn dtls(record: &CallRecord) -> Option<String> {
     dtls.ok.then(|| format!("DTLS{took}"))
 }
 
-fn cut(record: &CallRecord) -> Option<String> {
+fn cut(record: &CallRecord, asked: &Asked) -> Option<String> {
     let cut = record.cut.as_ref()?;
-    let after = record.near.pairs.get(cut.after?)?;
-    Some(match cut.switched {
-        Some(took) => format!("{} after the cut it moved to {}", seconds(took), way(after)),
-        None => format!("the cut of {} did not touch it", cut.path),
+    let after = cut.after.and_then(|at| record.near.pairs.get(at));
+    Some(match (cut.switched, after) {
+        (Some(took), Some(after)) => {
+            format!("{} after the cut of {} it went on over {}", seconds(took), cut.path, way(after))
+        }
+        _ if is_touched(cut, record, asked) => return None,
+        _ => format!("the cut of {} did not touch it", cut.path),
     })
 }
 
@@ -96,6 +101,10 @@ fn nothing_done(record: &CallRecord, asked: &Asked) -> String {
     match &asked.fail {
         Some(path) if record.cut.is_none() => {
             format!("no path of this call is \"{path}\", so nothing was cut")
+        }
+        _ if record.dtls.as_ref().is_some_and(|dtls| !dtls.ok) => {
+            let why = record.dtls.as_ref().and_then(|dtls| dtls.failure.as_deref());
+            format!("DTLS was not tried: {}", why.unwrap_or("no reason is known").trim_end_matches('.'))
         }
         _ => "not everything was tried".to_owned(),
     }

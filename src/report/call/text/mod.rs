@@ -5,7 +5,7 @@ mod events;
 mod matrix;
 mod pairs;
 
-use super::model::{CallReport, CutReport, DtlsReport, PairReport, SoakReport};
+use super::model::{CallReport, CutReport, DtlsReport, PairReport, SoakReport, UpkeepReport};
 use crate::report::names::Names;
 use crate::report::style::{Ink, Line, Style, Verbosity, wrapped};
 use crate::report::text::{client, findings, head, path_stages, verdict_line};
@@ -68,8 +68,9 @@ fn hosts(report: &CallReport) -> Vec<String> {
     let far = report.far.iter().flat_map(|far| far.paths.iter());
     let of_paths = report.paths.iter().chain(far).map(|path| path.server.clone());
     let matrix = report.matrix.iter().flat_map(|matrix| &matrix.0);
-    let pairs = report.pairs.iter().chain(matrix).filter_map(|pair| pair.path.as_deref());
-    let of_pairs = pairs.filter_map(server_of_path).map(|(host, _)| host.to_owned());
+    let pairs = report.pairs.iter().chain(matrix).flat_map(|pair| [&pair.path, &pair.remote_path]);
+    let of_pairs =
+        pairs.filter_map(|path| path.as_deref()).filter_map(server_of_path).map(|(host, _)| host.to_owned());
     of_paths.chain(of_pairs).collect()
 }
 
@@ -79,15 +80,16 @@ fn showed(report: &CallReport, names: &Names, style: &Style, out: &mut dyn io::W
     if report.state == Some("connected") {
         let (ink, text) = dtls(report.dtls.as_ref());
         rows.push(("DTLS", ink, text));
-        rows.extend(successor(report).map(|text| ("If it died", Ink::Plain, text)));
+        let next = successor(report).filter(|_| report.selected.is_some());
+        rows.extend(next.map(|text| ("If it died", Ink::Plain, text)));
     }
-    rows.extend(report.cut.iter().map(|found| cut(found)).map(|(ink, text)| ("Cut", ink, text)));
+    rows.extend(
+        report.cut.iter().map(|found| cut(found, &report.pairs)).map(|(ink, text)| ("Cut", ink, text)),
+    );
     if let Some(soak) = &report.soak {
         rows.push(("Soak", if soak.ended_by.is_some() { Ink::Bad } else { Ink::Good }, held(soak)));
         rows.extend(soak.ended_by.clone().map(|why| ("Ended by", Ink::Bad, why)));
-        if !soak.upkeep.is_empty() {
-            rows.push(("Upkeep", Ink::Plain, upkeep(soak)));
-        }
+        rows.extend(upkeep(soak).map(|text| ("Upkeep", Ink::Plain, text)));
     }
     if rows.is_empty() {
         return Ok(());
@@ -110,11 +112,10 @@ fn dtls(dtls: Option<&DtlsReport>) -> (Ink, String) {
         parts.extend(dtls.cipher.clone());
     } else {
         parts.push(dtls.detail.clone().unwrap_or_else(|| "the handshake did not end".to_owned()));
-        parts.push(format!(
-            "{} sent, {} came",
-            flights(dtls.flights_sent),
-            datagrams(dtls.datagrams_received)
-        ));
+        parts.push(match dtls.datagrams_received {
+            1 => "1 datagram came".to_owned(),
+            n => format!("{n} datagrams came"),
+        });
     }
     parts.extend(dtls.fingerprint_matches.map(|same| match same {
         true => "certificate as signalled".to_owned(),
@@ -124,14 +125,6 @@ fn dtls(dtls: Option<&DtlsReport>) -> (Ink, String) {
         parts.push(format!("datagrams of {out} bytes out and {back} bytes in pass"));
     }
     (if dtls.ok { Ink::Good } else { Ink::Bad }, parts.join(", "))
-}
-
-fn flights(n: u32) -> String {
-    if n == 1 { "1 flight".to_owned() } else { format!("{n} flights") }
-}
-
-fn datagrams(n: u64) -> String {
-    if n == 1 { "1 datagram".to_owned() } else { format!("{n} datagrams") }
 }
 
 /// What the client would do if the selected path died.
@@ -154,17 +147,17 @@ fn named(position: usize, pairs: &[PairReport]) -> String {
     }
 }
 
-fn cut(cut: &CutReport) -> (Ink, String) {
+fn cut(cut: &CutReport, pairs: &[PairReport]) -> (Ink, String) {
     let at = format!("{} at {}", cut.path, seconds(cut.at_ms));
-    let of = |position: Option<usize>| position.map_or("no pair".to_owned(), |position| position.to_string());
+    let of = |position: Option<usize>| position.map_or("no pair".to_owned(), |at| named(at, pairs));
     let gap = cut.gap_ms.map_or(String::new(), |gap| format!("; nothing was heard for {}", seconds(gap)));
     match (cut.after, cut.switched_ms) {
         (Some(_), Some(took)) => {
             let (before, after) = (of(cut.before), of(cut.after));
             (Ink::Good, format!("{at}: the call moved from {before} to {after} in {}{gap}", seconds(took)))
         }
-        (after, None) if after.is_some() && after == cut.before => {
-            (Ink::Good, format!("{at}: the call ran on {} and stayed there{gap}", of(after)))
+        _ if !cut.touched => {
+            (Ink::Good, format!("{at}: the call ran on {} and was not touched{gap}", of(cut.before)))
         }
         _ => (Ink::Bad, format!("{at}: the call ran on {} and did not move on{gap}", of(cut.before))),
     }
@@ -184,12 +177,28 @@ fn held(soak: &SoakReport) -> String {
     format!("{held}; {} packets sent, {lost} lost{gap}", soak.sent)
 }
 
-fn upkeep(soak: &SoakReport) -> String {
-    let kind = |upkeep: &super::UpkeepReport| {
-        let why = upkeep.detail.as_ref().map_or(String::new(), |why| format!(" ({why})"));
-        format!("{} {} of {} answered{why}", upkeep.what, upkeep.answered, upkeep.due)
+/// What came due, both ends together.
+fn upkeep(soak: &SoakReport) -> Option<String> {
+    let mut kinds: Vec<UpkeepReport> = Vec::new();
+    for one in soak.upkeep.iter().filter(|one| one.due > 0 || one.detail.is_some()) {
+        match kinds.iter_mut().find(|kind| kind.what == one.what) {
+            Some(kind) => {
+                (kind.due, kind.answered) = (kind.due + one.due, kind.answered + one.answered);
+                kind.detail = kind.detail.take().or(one.detail.clone());
+            }
+            None => kinds.push(one.clone()),
+        }
+    }
+    let kind = |kind: &UpkeepReport| {
+        let why = kind.detail.as_ref().map_or(String::new(), |why| format!(" ({why})"));
+        match (kind.what.as_str(), kind.answered) {
+            // Most bindings are kept with indications, which nobody answers.
+            ("binding", 0) => format!("{} binding keepalives sent{why}", kind.due),
+            _ => format!("{} {} of {} answered{why}", kind.what, kind.answered, kind.due),
+        }
     };
-    soak.upkeep.iter().map(kind).collect::<Vec<_>>().join(", ")
+    let told: Vec<String> = kinds.iter().map(kind).collect();
+    (!told.is_empty()).then(|| told.join(", "))
 }
 
 fn passed_over(report: &CallReport, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {

@@ -157,7 +157,12 @@ fn result(
         line.write(style, out)?;
         return Ok(None);
     }
+    let unanswered = pair.cause == Some("no-answer") && pair.checks_sent > 0;
     let text = match (&pair.detail, pair.state) {
+        (Some(_), _) if unanswered && style.verbosity < Verbosity::Verbose => {
+            let plural = if pair.checks_sent == 1 { "" } else { "s" };
+            format!("no answer to {} check{plural}", pair.checks_sent)
+        }
         (Some(detail), _) => names.shorten(detail),
         (None, PairState::Failed) => "failed".to_owned(),
         (None, PairState::Pruned) => "given up for a better one".to_owned(),

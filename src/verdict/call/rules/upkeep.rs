@@ -12,7 +12,8 @@ pub(super) fn dropped(record: &CallRecord) -> Vec<Finding> {
     let Some(soak) = &record.soak else { return Vec::new() };
     let Some(ended_by) = &soak.ended_by else { return Vec::new() };
     let ended_by = ended_by.trim_end_matches('.');
-    let broken = soak.upkeep.iter().find(|upkeep| is_broken(upkeep));
+    let broken = soak.upkeep.iter().filter(|upkeep| upkeep.failure.is_some());
+    let broken = broken.min_by_key(|upkeep| depth(&upkeep.what));
     let title = format!("it ends after {} of {}", in_words(soak.held), in_words(soak.asked));
     let mut dropped = finding("call-dropped", title, observed(ended_by, broken), advice(record, broken));
     if let Some(pair) = carrier(record) {
@@ -35,8 +36,10 @@ pub(super) fn dropped(record: &CallRecord) -> Vec<Finding> {
     vec![short, dropped]
 }
 
-fn is_broken(upkeep: &UpkeepRecord) -> bool {
-    upkeep.failure.is_some()
+/// What fails with one layer: a binding that is gone takes consent along, an allocation its permissions too.
+fn depth(what: &str) -> usize {
+    const LAYERS: [&str; 5] = ["binding", "allocation", "permission", "channel", "consent"];
+    LAYERS.iter().position(|layer| *layer == what).unwrap_or(LAYERS.len())
 }
 
 /// What ended it, and the upkeep that failed.
