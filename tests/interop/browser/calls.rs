@@ -100,7 +100,7 @@ fn same_pair(stats: &Stats, recorded: &Pair) {
     assert_eq!(facts(&seen.local), facts(&recorded.local));
     assert_eq!(facts(&seen.remote), facts(&recorded.remote));
     assert_eq!(seen.priority, recorded.priority);
-    assert_eq!((seen.state.as_str(), seen.nominated), ("succeeded", true));
+    assert!(seen.nominated, "{seen:#?}");
     assert_eq!(stats.dtls.as_deref(), Some("connected"));
 }
 

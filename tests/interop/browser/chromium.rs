@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const START_LIMIT: Duration = Duration::from_secs(40);
 
 /// What one process can be only once.
-const FLAGS: [&str; 22] = [
+const FLAGS: [&str; 21] = [
     "--headless",
     "--remote-debugging-pipe",
     // Root has no user namespaces to give away, and a sandboxed process would leave the network namespace.
@@ -37,7 +37,6 @@ const FLAGS: [&str; 22] = [
     "--password-store=basic",
     "--use-mock-keychain",
     "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
 ];
 
 /// The feature that puts mDNS names in the place of host addresses.
@@ -64,7 +63,7 @@ impl Chromium {
         // The pipe's ends are the file descriptors 3 and 4.
         let script = "exec \"$@\" 3<&0 4>&1 </dev/null >\"$LOG\" 2>&1";
         let profile = format!("--user-data-dir={}", home.join("profile"));
-        let features = format!("--disable-features={HIDES_ADDRESSES},MediaRouter,OptimizationHints");
+        let features = format!("--disable-features={HIDES_ADDRESSES},AsyncDns,MediaRouter,OptimizationHints");
         let mut arguments = vec!["-c", script, "sh", "chromium"];
         arguments.extend(FLAGS);
         arguments.push(&profile);
