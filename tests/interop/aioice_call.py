@@ -6,8 +6,9 @@
 `offer` prints an SDP offer and an empty line, then reads the answer up to an empty line or the end of input;
 `answer` the other way round. Without --dtls every datagram that is not STUN is sent back as it came, and the
 fingerprint in the SDP is that of nobody. With --dtls they go to an `openssl s_server` on loopback, which takes
-the passive part and reverses every line that it is sent. The far end stays for that many seconds, or until its
-input ends after the SDP. FILE gets {"state", "selected": {"local", "remote"}, "datagrams"}.
+the passive part, asks for the other end's certificate, and says nothing of its own after the handshake. The far
+end stays for that many seconds, or until its input ends after the SDP. FILE gets {"state", "selected": {"local",
+"remote"}, "datagrams"}.
 """
 
 import argparse
@@ -186,8 +187,9 @@ async def through_openssl(connection, options, result):
     certificate, key = options.dtls
     accept = ["-accept", "127.0.0.1:4433", "-cert", certificate, "-key", key, "-mtu", "1200"]
     server = subprocess.Popen(
-        ["openssl", "s_server", "-dtls1_2", "-rev", "-verify", "1", "-verify_quiet", *accept],
-        stdin=subprocess.DEVNULL,
+        ["openssl", "s_server", "-dtls1_2", "-verify", "1", *accept],
+        # It ends with its input.
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )

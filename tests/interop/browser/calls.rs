@@ -1,7 +1,7 @@
 //! Calls between real browsers: those of the recordings again, and each network with Chromium in raincheck's place.
 
 use super::browsers::{Browsers, Kind};
-use super::connection::{Connection, End, Pair, Settings, Stats, Wanted};
+use super::connection::{Connection, End, Pair, Settings, Stats, Wanted, summary};
 use super::program::{Role, RunningCall};
 use super::table::{LIMIT, Network, all_allocations_end, settings};
 use super::introduce;
@@ -76,7 +76,8 @@ fn as_recorded(world: &mut World, browsers: &Browsers, name: &str, firewall: Fir
     for (end, side) in [(&mut client, &recording.client), (&mut peer, &recording.peer)] {
         end.wait_connected(LIMIT);
         let recorded = side.selected();
-        let stats = end.wait_selected(&like(recorded), LIMIT);
+        let kind: Vec<&str> = recorded.local.kind.as_deref().into_iter().collect();
+        let stats = end.wait_selected(&like(recorded, &kind), LIMIT);
         same_pair(&stats, recorded);
     }
     echoes(&mut client);
@@ -84,12 +85,12 @@ fn as_recorded(world: &mut World, browsers: &Browsers, name: &str, firewall: Fir
 }
 
 /// What of a recorded pair must come again. Whichever server answers first gives its URL to a reflexive candidate.
-fn like(recorded: &Pair) -> Wanted<'_> {
+fn like<'a>(recorded: &'a Pair, kind: &'a [&'a str]) -> Wanted<'a> {
     let local = &recorded.local;
     Wanted {
-        local: local.kind.as_deref(),
+        local: kind,
         relay_protocol: local.relay_protocol.as_deref(),
-        url: local.url.as_deref().filter(|_| local.kind.as_deref() == Some("relay")),
+        url: local.url.as_deref().filter(|_| kind == ["relay"]),
         remote: recorded.remote.kind.as_deref(),
     }
 }
@@ -116,10 +117,11 @@ fn in_network(world: &mut World, browsers: &Browsers, network: Network, far: Kin
     }
     client.wait_connected(LIMIT);
     peer.wait_connected(LIMIT);
-    client.wait_selected(&network.selects(), LIMIT);
-    let from_there = Wanted { local: Some("host"), ..Wanted::default() };
+    client.wait_selected(&network.selects(role), LIMIT);
+    let from_there = Wanted { local: &["host"], ..Wanted::default() };
     peer.wait_selected(&from_there, LIMIT);
-    echoes(&mut client);
+    let back = client.echo("rain", LIMIT);
+    if back.is_none() { panic!("CLIENT {}\nPEER {}", summary(&client.stats()), summary(&peer.stats())); }
     close_both(world, client, peer);
 }
 
@@ -153,7 +155,7 @@ fn with_aioice(world: &mut World, browsers: &Browsers, role: Role) {
         Role::Answer => introduce(&mut far, &mut client),
     }
     client.wait_connected(LIMIT);
-    client.wait_selected(&Network::Open.selects(), LIMIT);
+    client.wait_selected(&Network::Open.selects(role), LIMIT);
     assert_ne!(client.stats().channel.as_deref(), Some("open"), "openssl speaks no SCTP");
     client.close();
     let ended = far.wait(LIMIT);
@@ -163,7 +165,8 @@ fn with_aioice(world: &mut World, browsers: &Browsers, role: Role) {
 }
 
 fn echoes(connection: &mut Connection) {
-    assert_eq!(connection.echo("rain", LIMIT).as_deref(), Some("rain"), "{:#?}", connection.stats());
+    let back = connection.echo("rain", LIMIT);
+    assert_eq!(back.as_deref(), Some("rain"), "{}", summary(&connection.stats()));
 }
 
 fn close_both(world: &mut World, one: Connection, other: Connection) {

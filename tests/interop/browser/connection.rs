@@ -78,6 +78,7 @@ pub(crate) struct Stats {
     pub(crate) dtls: Option<String>,
     /// `readyState` of the data channel, when there is one.
     pub(crate) channel: Option<String>,
+    #[serde(default)] pub(crate) debug: String,
     /// Milliseconds after the connection was made, and `iceConnectionState`, or `pc:` and `connectionState`.
     pub(crate) events: Vec<(f64, String)>,
     pub(crate) errors: Vec<GatherError>,
@@ -93,8 +94,8 @@ impl Stats {
 /// What a selected pair is expected to look like from one end. What is `None` may be anything.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Wanted<'a> {
-    /// Type of the local candidate.
-    pub(crate) local: Option<&'a str>,
+    /// Types of the local candidate, any of them; none means any at all.
+    pub(crate) local: &'a [&'a str],
     /// How the local candidate's TURN server is reached: `udp`, `tcp` or `tls`.
     pub(crate) relay_protocol: Option<&'a str>,
     /// The URL of that server.
@@ -230,23 +231,26 @@ impl Party for Connection {
 impl Wanted<'_> {
     fn fits(&self, pair: &Pair) -> bool {
         let same = |wanted: Option<&str>, seen: &Option<String>| wanted.is_none() || wanted == seen.as_deref();
-        same(self.local, &pair.local.kind)
+        let local = pair.local.kind.as_deref().unwrap_or_default();
+        (self.local.is_empty() || self.local.contains(&local))
             && same(self.relay_protocol, &pair.local.relay_protocol)
             && same(self.url, &pair.local.url)
             && same(self.remote, &pair.remote.kind)
     }
 
-    /// What the page compares.
+    /// What the page compares: for each member the values that will do.
     fn members(&self) -> Value {
         let mut members = json!({ "local": {}, "remote": {} });
-        let wanted = [("type", self.local), ("relay_protocol", self.relay_protocol), ("url", self.url)];
-        for (name, value) in wanted {
+        if !self.local.is_empty() {
+            members["local"]["type"] = json!(self.local);
+        }
+        for (name, value) in [("relay_protocol", self.relay_protocol), ("url", self.url)] {
             if let Some(value) = value {
-                members["local"][name] = json!(value);
+                members["local"][name] = json!([value]);
             }
         }
         if let Some(kind) = self.remote {
-            members["remote"]["type"] = json!(kind);
+            members["remote"]["type"] = json!([kind]);
         }
         members
     }
@@ -254,7 +258,7 @@ impl Wanted<'_> {
 
 /// The pairs of a connection in few words, the selected one marked.
 pub(crate) fn summary(stats: &Stats) -> String {
-    let mut all = format!("{} ice {} dtls {:?} {:?}\n", stats.connection, stats.ice, stats.dtls, stats.events);
+    let mut all = stats.debug.clone(); let _ = write!(all, "{} ice {} dtls {:?} {:?}\n", stats.connection, stats.ice, stats.dtls, stats.events);
     let end = |end: &End| {
         let word = |text: &Option<String>| text.clone().unwrap_or_default();
         let port = end.port.unwrap_or_default();

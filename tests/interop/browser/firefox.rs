@@ -68,6 +68,8 @@ impl Firefox {
             "firefox-esr",
             "--headless",
             "--marionette",
+            // Without it preferences and certificates are out of reach.
+            "--remote-allow-system-access",
             "--no-remote",
             "--profile",
             &profile,

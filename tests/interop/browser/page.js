@@ -8,7 +8,7 @@ globalThis.ring = (() => {
   let events = [];
   let errors = [];
   let candidates = 0;
-  let pongs = [];
+  let pongs = []; let pings = 0;
   let waiting = [];
 
   const now = () => Math.round((performance.now() - began) * 10) / 10;
@@ -36,6 +36,7 @@ globalThis.ring = (() => {
     channel = opened;
     channel.onopen = changed;
     channel.onmessage = ({ data }) => {
+      if (data.startsWith("ping ")) pings++;
       if (data.startsWith("ping ")) channel.send(`pong ${data.slice(5)}`);
       else pongs.push(data);
       changed();
@@ -149,6 +150,7 @@ globalThis.ring = (() => {
       ice: connection.iceConnectionState,
       dtls: transport?.dtlsState ?? connection.sctp?.transport?.state ?? null,
       channel: channel ? channel.readyState : null,
+      debug: JSON.stringify(all.filter((e)=>e.type==="data-channel")) + " pings " + pings + " pongs " + pongs.length,
       events,
       errors,
     };
@@ -156,7 +158,7 @@ globalThis.ring = (() => {
 
   // The statistics once the selected pair looks like this (only the named members count), or when time is up.
   async function selects({ local, remote }, limit) {
-    const same = (wanted, end) => Object.entries(wanted).every(([name, value]) => end[name] === value);
+    const same = (wanted, end) => Object.entries(wanted).every(([name, values]) => values.includes(end[name]));
     const end = performance.now() + limit;
     for (;;) {
       const seen = await stats();
