@@ -26,10 +26,13 @@ impl Kind {
     }
 }
 
-/// The browsers that run now, by kind and place. Clones share them.
+/// Which browser, where, and whether it hides host addresses: what one process can be only once.
+type Key = (Kind, &'static str, bool);
+
+/// The browsers that run now. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Browsers {
-    idle: Rc<RefCell<BTreeMap<(Kind, &'static str), Browser>>>,
+    idle: Rc<RefCell<BTreeMap<Key, Browser>>>,
 }
 
 /// What these tests need and this host lacks, in words.
@@ -54,16 +57,18 @@ pub(crate) fn missing() -> Vec<String> {
 
 impl Browsers {
     /// A browser in that place, for as long as the caller holds it. One that a failed case held is not used again.
-    pub(crate) fn take(&self, world: &World, kind: Kind, place: &'static str) -> Held {
-        let idle = self.idle.borrow_mut().remove(&(kind, place));
-        let browser = idle.unwrap_or_else(|| start(world, kind, place, false));
-        Held { browser: Some(browser), kind, place, browsers: self.clone() }
+    pub(crate) fn take(&self, world: &World, kind: Kind, place: &'static str, hide_addresses: bool) -> Held {
+        let key = (kind, place, hide_addresses);
+        let idle = self.idle.borrow_mut().remove(&key);
+        let browser = idle.unwrap_or_else(|| start(world, key));
+        Held { browser: Some(browser), key, browsers: self.clone() }
     }
 }
 
-/// A browser of its own, which ends when dropped.
-pub(crate) fn start(world: &World, kind: Kind, place: &'static str, hide_addresses: bool) -> Browser {
-    let dir = world.dir().join(format!("{}-in-{place}", kind.word()));
+fn start(world: &World, (kind, place, hide_addresses): Key) -> Browser {
+    let hides = if hide_addresses { "-hiding" } else { "" };
+    let dir = world.dir().join(format!("{}-in-{place}{hides}", kind.word()));
+    // What an earlier one left there, which a failed case held.
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(&dir).expect("directory of a browser");
     let home = Home { dir, ca_file: world.ca_file() };
@@ -77,8 +82,7 @@ pub(crate) fn start(world: &World, kind: Kind, place: &'static str, hide_address
 /// A browser that one case uses.
 pub(crate) struct Held {
     browser: Option<Browser>,
-    kind: Kind,
-    place: &'static str,
+    key: Key,
     browsers: Browsers,
 }
 
@@ -95,7 +99,7 @@ impl Drop for Held {
         if !std::thread::panicking()
             && let Some(browser) = self.browser.take()
         {
-            self.browsers.idle.borrow_mut().insert((self.kind, self.place), browser);
+            self.browsers.idle.borrow_mut().insert(self.key, browser);
         }
     }
 }

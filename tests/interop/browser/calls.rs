@@ -4,7 +4,7 @@ use super::browsers::{Browsers, Kind};
 use super::connection::{Connection, End, Pair, Settings, Stats, Wanted, summary};
 use super::program::{Role, RunningCall};
 use super::table::{LIMIT, Network, all_allocations_end, settings};
-use super::introduce;
+use super::{PageOptions, Party, introduce};
 use crate::harness::Case;
 use crate::world::{Firewall, Nat, Router, World};
 use serde::Deserialize;
@@ -27,6 +27,8 @@ pub(super) fn cases() -> Vec<Case> {
     add("calls::two_chromiums_select_as_recorded::relay_relay".into(), |world, browsers| {
         as_recorded(world, browsers, "relay-relay", Firewall::Open, true)
     });
+    add("calls::browsers_tell_host_addresses_unless_asked_to_hide_them".into(), hidden_addresses);
+    add("calls::a_chromium_that_holds_the_microphone_enumerates_networks".into(), microphone);
     add("calls::two_strict_nats_leave_only_the_relay".into(), two_strict_nats);
     for network in Network::ALL {
         for far in [Kind::Chromium, Kind::Firefox] {
@@ -109,8 +111,7 @@ fn same_pair(stats: &Stats, recorded: &Pair) {
 fn in_network(world: &mut World, browsers: &Browsers, network: Network, far: Kind, role: Role) {
     network.apply(world);
     let mut peer = Connection::new(browsers, world, far, "peer", &settings(None));
-    let mut client =
-        Connection::new(browsers, world, Kind::Chromium, "client", &settings(network.proxy()));
+    let mut client = Connection::new(browsers, world, Kind::Chromium, "client", &settings(network.proxy()));
     match role {
         Role::Offer => introduce(&mut client, &mut peer),
         Role::Answer => introduce(&mut peer, &mut client),
@@ -120,9 +121,35 @@ fn in_network(world: &mut World, browsers: &Browsers, network: Network, far: Kin
     client.wait_selected(&network.selects(role), LIMIT);
     let from_there = Wanted { local: &["host"], ..Wanted::default() };
     peer.wait_selected(&from_there, LIMIT);
-    let back = client.echo("rain", LIMIT);
-    if back.is_none() { panic!("CLIENT {}\nPEER {}", summary(&client.stats()), summary(&peer.stats())); }
+    // Whoever made the data channel speaks first.
+    echoes(if role == Role::Offer { &mut client } else { &mut peer });
     close_both(world, client, peer);
+}
+
+fn hidden_addresses(world: &mut World, browsers: &Browsers) {
+    for kind in [Kind::Chromium, Kind::Firefox] {
+        for hide_addresses in [false, true] {
+            let settings = Settings { hide_addresses, ..settings(None) };
+            let mut client = Connection::new(browsers, world, kind, "client", &settings);
+            let offer = client.offer();
+            assert_eq!(offer.contains(".local "), hide_addresses, "{kind:?}:\n{offer}");
+            assert_eq!(offer.contains(" 10.10.0.2 "), !hide_addresses, "{kind:?}:\n{offer}");
+            client.close();
+        }
+    }
+    all_allocations_end(world);
+}
+
+/// The priorities of the host candidate in the recordings `chromium-open` and `chromium-media`.
+fn microphone(world: &mut World, browsers: &Browsers) {
+    for (microphone, priority) in [(false, " 2113937151 10.10.0.2 "), (true, " 2122260223 10.10.0.2 ")] {
+        let settings = Settings { page: PageOptions { proxy: None, microphone }, ..settings(None) };
+        let mut client = Connection::new(browsers, world, Kind::Chromium, "client", &settings);
+        let offer = client.offer();
+        assert!(offer.contains(priority), "no{priority}in\n{offer}");
+        client.close();
+    }
+    all_allocations_end(world);
 }
 
 /// Neither NAT lets the other's packets in, so both ends meet at a relay.

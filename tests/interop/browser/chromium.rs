@@ -84,12 +84,6 @@ impl Chromium {
         chromium
     }
 
-    /// Its name and version, as in `Chrome/156.0.8078.79`.
-    pub(crate) fn version(&mut self) -> String {
-        let answer = self.ask(None, "Browser.getVersion", &json!({}));
-        answer["product"].as_str().unwrap_or_default().to_owned()
-    }
-
     /// Opens a page, in place of the one before.
     pub(crate) fn open(&mut self, url: &str, options: &PageOptions) {
         self.close();

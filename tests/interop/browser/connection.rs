@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) urls: Vec<String>,
     /// Whether `iceTransportPolicy` is `relay`.
     pub(crate) relay_only: bool,
+    /// Whether mDNS names stand in the place of host addresses.
+    pub(crate) hide_addresses: bool,
     /// The page.
     pub(crate) page: PageOptions,
 }
@@ -78,7 +80,9 @@ pub(crate) struct Stats {
     pub(crate) dtls: Option<String>,
     /// `readyState` of the data channel, when there is one.
     pub(crate) channel: Option<String>,
-    #[serde(default)] pub(crate) debug: String,
+    /// Messages that the other page sent, and answers of its to ours.
+    pub(crate) pings: usize,
+    pub(crate) pongs: usize,
     /// Milliseconds after the connection was made, and `iceConnectionState`, or `pc:` and `connectionState`.
     pub(crate) events: Vec<(f64, String)>,
     pub(crate) errors: Vec<GatherError>,
@@ -119,7 +123,7 @@ impl Connection {
         place: &'static str,
         settings: &Settings,
     ) -> Self {
-        let mut held = browsers.take(world, kind, place);
+        let mut held = browsers.take(world, kind, place, settings.hide_addresses);
         // A page from a file may hold the microphone; one from nowhere may not.
         let page = format!("<!doctype html><meta charset=utf-8><title>ring</title><script>{PAGE}</script>");
         let file = world.file("page.html", &page);
@@ -147,12 +151,7 @@ impl Connection {
         text(&seen["sdp"])
     }
 
-    /// Whether ICE and DTLS are up; nobody need have opened a data channel.
-    pub(crate) fn is_connected(&mut self) -> bool {
-        self.call("connected", &[json!(0)], SOON) == "connected"
-    }
-
-    /// Waits until ICE and DTLS are up. Panics when they are not in time.
+    /// Waits until ICE and DTLS are up; nobody need have opened a data channel. Panics when they are not in time.
     pub(crate) fn wait_connected(&mut self, limit: Duration) {
         let state = self.call("connected", &[json!(millis(limit))], limit + SOON);
         if state != "connected" {
@@ -176,8 +175,7 @@ impl Connection {
     /// Browsers change over to a better pair while they find it, never from a better one that works, so a pair that is
     /// wanted because it is the best is the last.
     pub(crate) fn wait_selected(&mut self, wanted: &Wanted<'_>, limit: Duration) -> Stats {
-        let stats: Stats =
-            self.read("selects", &[wanted.members(), json!(millis(limit))], limit + SOON);
+        let stats: Stats = self.read("selects", &[wanted.members(), json!(millis(limit))], limit + SOON);
         let fits = stats.selected().is_some_and(|pair| wanted.fits(pair));
         assert!(fits, "{}: wanted {wanted:?}, but\n{}", self.name, summary(&stats));
         stats
@@ -230,7 +228,8 @@ impl Party for Connection {
 
 impl Wanted<'_> {
     fn fits(&self, pair: &Pair) -> bool {
-        let same = |wanted: Option<&str>, seen: &Option<String>| wanted.is_none() || wanted == seen.as_deref();
+        let same =
+            |wanted: Option<&str>, seen: &Option<String>| wanted.is_none() || wanted == seen.as_deref();
         let local = pair.local.kind.as_deref().unwrap_or_default();
         (self.local.is_empty() || self.local.contains(&local))
             && same(self.relay_protocol, &pair.local.relay_protocol)
@@ -258,7 +257,10 @@ impl Wanted<'_> {
 
 /// The pairs of a connection in few words, the selected one marked.
 pub(crate) fn summary(stats: &Stats) -> String {
-    let mut all = stats.debug.clone(); let _ = write!(all, "{} ice {} dtls {:?} {:?}\n", stats.connection, stats.ice, stats.dtls, stats.events);
+    let mut all = format!(
+        "{} ice {} dtls {:?} channel {:?} pings {} pongs {} {:?}\n",
+        stats.connection, stats.ice, stats.dtls, stats.channel, stats.pings, stats.pongs, stats.events
+    );
     let end = |end: &End| {
         let word = |text: &Option<String>| text.clone().unwrap_or_default();
         let port = end.port.unwrap_or_default();

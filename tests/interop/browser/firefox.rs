@@ -13,11 +13,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 const START_LIMIT: Duration = Duration::from_secs(60);
+/// Where it listens; one that hides addresses on the next, since both may run in one place.
 const PORT: u16 = 2828;
 
 /// The preferences of a profile that talks to nobody of its own accord.
-const PREFERENCES: [(&str, &str); 21] = [
-    ("marionette.port", "2828"),
+const PREFERENCES: [(&str, &str); 20] = [
     ("media.navigator.permission.disabled", "true"),
     ("media.navigator.streams.fake", "true"),
     ("media.peerconnection.enabled", "true"),
@@ -80,7 +80,7 @@ impl Firefox {
         let browser = Browser { _wire: Wire::start(command, Framing::Line, "firefox") };
         tail.wait_for("Listening on port", START_LIMIT).unwrap_or_else(|error| panic!("firefox: {error}"));
 
-        let carry = format!("exec 3<>/dev/tcp/127.0.0.1/{PORT}; cat <&3 & exec cat >&3");
+        let carry = format!("exec 3<>/dev/tcp/127.0.0.1/{}; cat <&3 & exec cat >&3", port(hide_addresses));
         let wire = Wire::start(place.command("bash", &["-c", &carry]), Framing::Length, "marionette");
         let greeting = wire.next(Instant::now() + START_LIMIT).unwrap_or_default();
         assert!(greeting.contains("marionetteProtocol"), "marionette said {greeting}");
@@ -88,12 +88,6 @@ impl Firefox {
         firefox.ask("WebDriver:NewSession", &json!({ "capabilities": { "alwaysMatch": {} } }));
         firefox.trust(&home.ca_file);
         firefox
-    }
-
-    /// Its name and version, as in `Firefox/153.7.0`.
-    pub(crate) fn version(&mut self) -> String {
-        let version = self.privileged("return Services.appinfo.version;", &[]);
-        format!("Firefox/{}", version.as_str().unwrap_or_default())
     }
 
     /// Opens a page, in place of the one before.
@@ -165,9 +159,14 @@ impl Firefox {
     }
 }
 
+fn port(hide_addresses: bool) -> u16 {
+    PORT + u16::from(hide_addresses)
+}
+
 fn preferences(hide_addresses: bool) -> String {
-    let line = |(name, value): (&str, &str)| format!("user_pref(\"{name}\", {value});\n");
-    let hide = ("media.peerconnection.ice.obfuscate_host_addresses", hide_addresses.to_string());
-    let all: String = PREFERENCES.into_iter().map(line).collect();
-    all + &line((hide.0, &hide.1))
+    let line = |name: &str, value: &str| format!("user_pref(\"{name}\", {value});\n");
+    let mut all: String = PREFERENCES.into_iter().map(|(name, value)| line(name, value)).collect();
+    all += &line("media.peerconnection.ice.obfuscate_host_addresses", &hide_addresses.to_string());
+    all += &line("marionette.port", &port(hide_addresses).to_string());
+    all
 }

@@ -36,14 +36,6 @@ pub(crate) enum Browser {
 }
 
 impl Browser {
-    /// Its name and version.
-    pub(crate) fn version(&mut self) -> String {
-        match self {
-            Self::Chromium(browser) => browser.version(),
-            Self::Firefox(browser) => browser.version(),
-        }
-    }
-
     /// Opens a page, in place of the one before.
     fn open(&mut self, url: &str, options: &PageOptions) {
         match self {

@@ -24,7 +24,9 @@ pub(super) fn cases() -> Vec<Case> {
     for (router, inside) in [(Router::Branch, "client"), (Router::Home, "home")] {
         for (nat, word, one_mapping, lets_in) in nats {
             let name = format!("network::the_nat_before_the_{inside}_can_be_{word}");
-            cases.push(Case::new(name, move |world| behaves(world, router, inside, nat, one_mapping, lets_in)));
+            cases.push(Case::new(name, move |world| {
+                behaves(world, router, inside, nat, one_mapping, lets_in)
+            }));
         }
     }
     cases
@@ -39,9 +41,13 @@ fn behaves(world: &mut World, router: Router, inside: &str, nat: Nat, one_mappin
     if one_mapping {
         assert!(first == other_port && first == other_server, "{nat:?}: {mapped:?}");
     } else {
-        assert!(first != other_port && first != other_server && other_port != other_server, "{nat:?}: {mapped:?}");
+        assert!(
+            first != other_port && first != other_server && other_port != other_server,
+            "{nat:?}: {mapped:?}"
+        );
     }
-    let sent = world.place("peer").command("/usr/bin/python3", &["-c", SEND, first]).status().expect("python3");
+    let sent =
+        world.place("peer").command("/usr/bin/python3", &["-c", SEND, first]).status().expect("python3");
     assert!(sent.success(), "sending to {first}: {sent}");
     // Both ways are in order, so the answer to a later request comes after what the NAT let in.
     probe.send("");

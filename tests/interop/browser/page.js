@@ -8,7 +8,8 @@ globalThis.ring = (() => {
   let events = [];
   let errors = [];
   let candidates = 0;
-  let pongs = []; let pings = 0;
+  let pongs = [];
+  let pings = 0;
   let waiting = [];
 
   const now = () => Math.round((performance.now() - began) * 10) / 10;
@@ -32,12 +33,18 @@ globalThis.ring = (() => {
     return true;
   }
 
+  async function reply(text) {
+    pings += 1;
+    // A message may come before its channel is said to be open, and until then nothing can be sent.
+    if (await until(() => channel?.readyState === "open", 10000)) channel.send(`pong ${text}`);
+    else happened("no reply: the channel did not open");
+  }
+
   function adopt(opened) {
     channel = opened;
     channel.onopen = changed;
     channel.onmessage = ({ data }) => {
-      if (data.startsWith("ping ")) pings++;
-      if (data.startsWith("ping ")) channel.send(`pong ${data.slice(5)}`);
+      if (data.startsWith("ping ")) reply(data.slice(5));
       else pongs.push(data);
       changed();
     };
@@ -69,7 +76,7 @@ globalThis.ring = (() => {
     if (microphone) microphone.getTracks().forEach((track) => track.stop());
     connection = channel = microphone = null;
     [events, errors, pongs] = [[], [], []];
-    candidates = 0;
+    candidates = pings = 0;
     changed();
   }
 
@@ -150,7 +157,8 @@ globalThis.ring = (() => {
       ice: connection.iceConnectionState,
       dtls: transport?.dtlsState ?? connection.sctp?.transport?.state ?? null,
       channel: channel ? channel.readyState : null,
-      debug: JSON.stringify(all.filter((e)=>e.type==="data-channel")) + " pings " + pings + " pongs " + pongs.length,
+      pings,
+      pongs: pongs.length,
       events,
       errors,
     };

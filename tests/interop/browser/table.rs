@@ -3,11 +3,11 @@
 //!
 //! The expectations are Chromium's: `calls` holds the same calls with a real Chromium in raincheck's place.
 
+use super::PageOptions;
 use super::browsers::{Browsers, Kind};
 use super::connection::{Connection, Settings, Wanted};
 use super::introduce;
 use super::program::{Role, RunningCall};
-use super::PageOptions;
 use crate::ask::{Credentials, ice_servers_for, urls};
 use crate::harness::Case;
 use crate::world::{Firewall, Nat, Router, SERVERS, SQUID, World};
@@ -93,6 +93,7 @@ pub(super) fn settings(proxy: Option<&str>) -> Settings {
     Settings {
         urls: all_urls(),
         relay_only: false,
+        hide_addresses: false,
         page: PageOptions { proxy: proxy.map(str::to_owned), microphone: false },
     }
 }
@@ -111,7 +112,9 @@ pub(crate) fn cases(browsers: &Browsers) -> Vec<Case> {
             for role in [Role::Offer, Role::Answer] {
                 let browsers = browsers.clone();
                 let name = format!("calls::raincheck_{}s_to_{}::{}", role.word(), far.word(), network.word());
-                cases.push(Case::new(name, move |world| raincheck_calls(world, &browsers, network, far, role)));
+                cases.push(Case::new(name, move |world| {
+                    raincheck_calls(world, &browsers, network, far, role)
+                }));
             }
         }
         for role in [Role::Offer, Role::Answer] {

@@ -48,7 +48,11 @@ impl Router {
 impl Nat {
     /// Puts the translation in force on the router, for connections to come.
     pub(super) fn apply(self, router: Router, place: &Place) {
-        let how = if self == Self::AddressAndPortDependent { "masquerade random,fully-random" } else { "masquerade" };
+        let how = if self == Self::AddressAndPortDependent {
+            "masquerade random,fully-random"
+        } else {
+            "masquerade"
+        };
         let mut script = format!(
             "flush chain ip nat postrouting\nflush chain ip nat prerouting\n\
              add rule ip nat postrouting oifname wan0 {how}\n"
