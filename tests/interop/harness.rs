@@ -1,5 +1,6 @@
 //! Runs cases one after the other in one world and reports as the standard test harness does.
 
+use crate::browser;
 use crate::world::{self, Options, World};
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,7 +35,7 @@ pub(crate) fn run(cases: &[Case]) -> ExitCode {
         .iter()
         .filter(|case| words.is_empty() || words.iter().any(|word| case.name.contains(*word)))
         .collect();
-    let missing = world::missing();
+    let missing = [world::missing(), browser::missing()].concat();
     if missing.is_empty() { run_in_a_world(&asked_for, cases.len()) } else { could_not_run(&missing) }
 }
 
@@ -57,6 +58,8 @@ fn run_in_a_world(cases: &[&Case], of: usize) -> ExitCode {
         println!("test {} ... {word} ({:.1} s)", case.name, began.elapsed().as_secs_f64());
         if outcome.is_err() {
             failed.push(&case.name);
+            // The allocations that it left are not the next one's; the world starts the servers anew.
+            [1, 2].into_iter().for_each(|number| world.kill_turn(number));
         }
     }
     if !failed.is_empty() {

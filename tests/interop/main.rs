@@ -1,4 +1,4 @@
-//! The interop ring: raincheck against coturn, squid and tinyproxy, in a network of namespaces.
+//! The interop ring: raincheck against coturn, squid, tinyproxy and real browsers, in a network of namespaces.
 //!
 //! All cases share one [`world::World`], one after the other, so the ring has a harness of its own. It takes
 //! the same filter words as any test binary, and `--list`. Where the network cannot be built it says so and
@@ -13,6 +13,7 @@
 )]
 
 mod ask;
+mod browser;
 mod harness;
 mod leave;
 mod matrix;
@@ -26,5 +27,6 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cases =
         [network::cases(), matrix::cases(), trouble::cases(), recordings::cases(), leave::cases()].concat();
-    harness::run(&cases)
+    let with_browsers = browser::cases();
+    harness::run(&[cases, with_browsers].concat())
 }

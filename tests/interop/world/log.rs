@@ -9,14 +9,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// A log file that is followed line by line.
-pub(super) struct LogTail {
+pub(crate) struct LogTail {
     tail: Child,
     lines: Receiver<String>,
 }
 
 impl LogTail {
     /// Follows a file, which need not exist yet, from its first line.
-    pub(super) fn follow(file: &Path) -> Self {
+    pub(crate) fn follow(file: &Path) -> Self {
         let mut tail = Command::new("tail")
             .args(["-n", "+1", "-s", "0.02", "-F"])
             .arg(file)
@@ -37,7 +37,7 @@ impl LogTail {
     }
 
     /// Waits for a line with this in it.
-    pub(super) fn wait_for(&self, needle: &str, limit: Duration) -> Result<(), String> {
+    pub(crate) fn wait_for(&self, needle: &str, limit: Duration) -> Result<(), String> {
         let until = Instant::now() + limit;
         let mut seen = String::new();
         while let Some(line) = self.next(until) {

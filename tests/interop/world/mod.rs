@@ -9,15 +9,17 @@
 mod certificates;
 mod firewall;
 mod log;
+mod nat;
 mod peers;
 mod place;
 mod probe;
 mod remains;
 
 pub(crate) use firewall::Firewall;
-pub(crate) use log::Allocations;
+pub(crate) use log::{Allocations, LogTail};
+pub(crate) use nat::{Nat, Router};
 pub(crate) use peers::{ProxyAuth, TurnAuth, User};
-pub(crate) use place::{Finished, Place, Running};
+pub(crate) use place::{Finished, Place, Running, is_installed};
 pub(crate) use probe::Probe;
 
 use certificates::Authority;
@@ -98,10 +100,13 @@ impl World {
         world
     }
 
-    /// Brings back what a case may have changed: the open network, servers with long-term credentials, squid
+    /// Brings back what a case may have changed: the open network and its NATs, servers with long-term credentials, squid
     /// without authentication, tinyproxy.
     pub(crate) fn settle(&mut self) {
         self.firewall(Firewall::Open);
+        for router in [Router::Branch, Router::Home] {
+            self.nat(router, Nat::PortRestricted);
+        }
         for number in [1, 2] {
             if !self.turn[number - 1].as_mut().is_some_and(|server| server.is_up_with(TurnAuth::LongTerm)) {
                 self.start_turn(number, TurnAuth::LongTerm);
@@ -147,6 +152,11 @@ impl World {
         firewall.apply(&self.place("router"));
     }
 
+    /// Sets how a router translates UDP from now on.
+    pub(crate) fn nat(&self, router: Router, nat: Nat) {
+        nat.apply(router, &self.place(router.place()));
+    }
+
     /// A command in the client's namespace.
     pub(crate) fn client(&self, program: impl AsRef<Path>, arguments: &[&str]) -> Command {
         self.place("client").command(program, arguments)
@@ -160,6 +170,12 @@ impl World {
     /// The certificate of the lab's authority, PEM.
     pub(crate) fn ca_file(&self) -> String {
         self.authority.ca_file().display().to_string()
+    }
+
+    /// A certificate that the authority signed, and its key, PEM.
+    pub(crate) fn server_certificate(&self) -> (String, String) {
+        let (certificate, key) = (self.authority.certificate(), self.authority.key());
+        (certificate.display().to_string(), key.display().to_string())
     }
 
     /// Writes a file into the world's directory and gives its path.
@@ -179,7 +195,8 @@ impl World {
         Allocations::new(self.turn.iter_mut().flatten().map(Coturn::log).collect())
     }
 
-    fn place(&self, name: &str) -> Place {
+    /// A place by its name in the topology.
+    pub(crate) fn place(&self, name: &str) -> Place {
         Place::new(&self.prefix, name)
     }
 }
@@ -217,11 +234,17 @@ pub(crate) fn missing() -> Vec<String> {
         ("sysctl", "procps"),
     ];
     for (program, package) in programs {
-        if !place::is_installed(program) {
+        if !is_installed(program) {
             missing.push(format!("{program}, from the package {package}"));
         }
     }
     missing
+}
+
+/// Whether the system's Python has that module.
+pub(crate) fn python_has(module: &str) -> bool {
+    let output = Command::new("/usr/bin/python3").args(["-c", &format!("import {module}")]).output();
+    output.is_ok_and(|output| output.status.success())
 }
 
 fn topology_script() -> PathBuf {

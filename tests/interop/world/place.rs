@@ -151,7 +151,7 @@ pub(super) fn everyone_may_write(dir: &Path) {
 }
 
 /// Whether a program is on the path or where Debian puts servers.
-pub(super) fn is_installed(program: &str) -> bool {
+pub(crate) fn is_installed(program: &str) -> bool {
     let path = std::env::var("PATH").unwrap_or_default();
     path.split(':').chain(["/usr/sbin", "/sbin"]).any(|dir| Path::new(dir).join(program).exists())
 }
