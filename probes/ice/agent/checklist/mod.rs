@@ -128,7 +128,7 @@ pub(crate) fn survey() -> Checklist {
         },
         check_priority: |local| (110 << 24) | (local.priority & 0x00FF_FFFF),
         consent_priority: |local| local.priority,
-        ta: ms(20),
+        ta: ms(5),
         retransmission: Retransmission {
             floor: ms(250),
             counting: Counting::Unsettled,
