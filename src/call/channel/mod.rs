@@ -20,7 +20,7 @@
 //! | --- | --- |
 //! | `code` | [`Code`] |
 //! | `listen`, `bar` | [`Listener`]: admits one peer; who has to wait |
-//! | `connect` | [`connect`] |
+//! | `connect` | [`connect()`] |
 //! | `line` | [`Channel`]: bounded lines |
 //! | `proof` | who knows the code |
 //! | `tls`, `first` | the session's settings; how a stream began that is not ours |

@@ -53,8 +53,9 @@ impl Schedule {
     pub const RFC: Self =
         Self { first_timeout: Duration::from_secs(1), retries: 12, within: Duration::from_secs(30) };
 
-    /// As libwebrtc: twice the round trip that ICE measured, at least 50 ms and at most 3 s
-    /// (`p2p/dtls/dtls_transport.cc`, `DtlsTransportInternalImpl::ConfigureHandshakeTimeout`); the deadline is ours.
+    /// As libwebrtc: twice the round trip that ICE measured, at least 50 ms and at most 3 s (`p2p/dtls/dtls_transport.cc`,
+    /// `kMinHandshakeTimeout`, `kMaxHandshakeTimeout`), and 50 ms when it measured none
+    /// (`rtc_base/openssl_stream_adapter.h`, `dtls_handshake_timeout_ms_`). The deadline is ours.
     pub fn libwebrtc(ice_rtt: Option<Duration>, within: Duration) -> Self {
         let (least, most) = (Duration::from_millis(50), Duration::from_secs(3));
         let first_timeout = ice_rtt.map_or(least, |rtt| (rtt * 2).clamp(least, most));

@@ -11,7 +11,9 @@ use std::str::FromStr;
 
 /// A self-signed certificate and its key, made for one call and never stored.
 ///
-/// ECDSA on P-256 with SHA-256 and of a browser's size (RFC 8827 section 6.5).
+/// ECDSA on P-256 with SHA-256 and of a browser's size (RFC 8827 section 6.5). It has to
+/// stay small: dimpl 0.9 does not recover when, in DTLS 1.3, the second datagram of a server's flight is lost, and with a
+/// small certificate there is no second one.
 pub struct Identity {
     pub(super) certificate: DtlsCertificate,
     fingerprint: Fingerprint,

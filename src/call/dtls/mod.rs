@@ -34,5 +34,5 @@ pub fn is_dtls(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(|first| (20..=63).contains(first))
 }
 
-/// The largest datagram of a handshake, bytes: as libwebrtc's (`rtc_base/openssl_stream_adapter.h`, `dtls_mtu_`).
+/// The largest datagram of a handshake that we make, bytes: the size that WebRTC stacks keep to on every path.
 pub const MTU: usize = 1200;

@@ -33,6 +33,9 @@ pub(super) struct ServerHello {
     pub(super) suite: u16,
 }
 
+/// A record's type, 0 when it is not in the clear, and its body.
+type Record<'a> = (u8, &'a [u8]);
+
 /// Reads what is in the clear; what is not, or is broken, is passed over. The first broken record ends the reading.
 pub(super) fn read(datagram: &[u8]) -> Datagram {
     let mut seen = Datagram::default();
@@ -90,8 +93,8 @@ pub(super) fn suite_name(suite: u16) -> String {
     name.to_owned()
 }
 
-/// The next record with its type, when it is in the clear; type 0 stands for one that is not.
-fn next_record(bytes: &[u8]) -> Option<((u8, &[u8]), &[u8])> {
+/// The next record, and what follows it.
+fn next_record(bytes: &[u8]) -> Option<(Record<'_>, &[u8])> {
     let first = *bytes.first()?;
     if first >> 5 == 1 {
         return unified(bytes, first);
@@ -106,7 +109,7 @@ fn next_record(bytes: &[u8]) -> Option<((u8, &[u8]), &[u8])> {
 
 /// A DTLS 1.3 ciphertext, whose header says in bits what it holds (RFC 9147 section 4). Connection identifiers are
 /// not negotiated here.
-fn unified(bytes: &[u8], first: u8) -> Option<((u8, &[u8]), &[u8])> {
+fn unified(bytes: &[u8], first: u8) -> Option<(Record<'_>, &[u8])> {
     let number = if first & 0x08 != 0 { 2 } else { 1 };
     let after = bytes.get(1 + number..)?;
     if first & 0x04 == 0 {
