@@ -1,7 +1,7 @@
 //! The verdict on a call: whether it came about, whether everything asked of it held, and what to change.
 //!
 //! Paths to TURN servers are judged by the same rules as those of a check; what only a call can show has rules of its
-//! own in [`rules`]. Like all verdicts this is a pure function of what was seen.
+//! own in `rules`. Like all verdicts this is a pure function of what was seen.
 
 mod rules;
 #[cfg(test)]
