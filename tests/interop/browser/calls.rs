@@ -11,8 +11,7 @@ use serde::Deserialize;
 use std::fs;
 use std::path::Path;
 
-pub(super) fn cases() -> Vec<Case> {
-    let browsers = Browsers::default();
+pub(super) fn cases(browsers: &Browsers) -> Vec<Case> {
     let mut cases = Vec::new();
     let mut add = |name: String, test: fn(&mut World, &Browsers)| {
         let browsers = browsers.clone();

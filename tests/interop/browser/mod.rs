@@ -26,7 +26,8 @@ use std::process::Command;
 use std::time::Duration;
 
 pub(crate) fn cases() -> Vec<Case> {
-    [networks::cases(), calls::cases()].concat()
+    let browsers = browsers::Browsers::default();
+    [networks::cases(), calls::cases(&browsers), table::cases(&browsers)].concat()
 }
 
 /// A running browser with at most one page.

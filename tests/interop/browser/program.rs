@@ -51,7 +51,6 @@ pub(crate) struct EndedCall {
 
 impl RunningCall {
     /// `raincheck call offer|answer --signal sdp` in that place, with these further arguments.
-    #[allow(dead_code, reason = "the command is not there yet")]
     pub(crate) fn raincheck(world: &World, place: &str, role: Role, more: &[&str]) -> Self {
         let mut arguments = vec!["call", role.word(), "--signal", "sdp", "--format", "json", "--no-progress"];
         arguments.extend(more);

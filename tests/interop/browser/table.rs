@@ -104,7 +104,6 @@ pub(super) fn all_urls() -> Vec<String> {
 }
 
 /// raincheck offers and answers, with a browser at the public host, in each network.
-#[allow(dead_code, reason = "to be listed in `cases` of the room when `raincheck call` is there")]
 pub(crate) fn cases(browsers: &Browsers) -> Vec<Case> {
     let mut cases = Vec::new();
     for network in Network::ALL {
