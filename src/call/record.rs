@@ -103,6 +103,8 @@ pub struct PairRecord {
     pub checks_sent: u64,
     /// Checks that were answered.
     pub checks_answered: u64,
+    /// Checks of the peer: they show that it knows our password.
+    pub checks_received: u64,
     /// Why it failed.
     pub cause: Option<Cause>,
     /// Why it stands below the one before it.
@@ -268,6 +270,7 @@ impl PairRecord {
             rtt: pair.best_round_trip(),
             checks_sent: pair.checks_sent,
             checks_answered: pair.checks_answered,
+            checks_received: pair.checks_received,
             cause: pair.cause.clone(),
             below,
             cut: false,
