@@ -34,7 +34,11 @@ fn show(what: Show) -> io::Result<()> {
         }
         Show::Line(line) => {
             let lines = in_lines(line.expose());
-            let what = if lines.len() == 1 { "this line".to_owned() } else { format!("these {} lines", lines.len()) };
+            let what = if lines.len() == 1 {
+                "this line".to_owned()
+            } else {
+                format!("these {} lines", lines.len())
+            };
             writeln!(person, "Send {what} to the other end. The password of this one call is in it.\n")?;
             lines.iter().try_for_each(|line| writeln!(person, "{line}"))?;
             writeln!(person)
