@@ -3,6 +3,10 @@
 
 #[path = "process/bad_input.rs"]
 mod bad_input;
+#[path = "process/call.rs"]
+mod call;
+#[path = "process/call_shape.rs"]
+mod call_shape;
 #[path = "process/help.rs"]
 mod help;
 #[path = "process/output.rs"]

@@ -134,7 +134,7 @@ impl Up<'_> {
         let mut traffic = Traffic::new(self.parties.clone(), self.clock);
         let silent = |now: Offset| {
             let quiet = |party: &&Party| now.since(party.inbox.last().unwrap_or(began).max(began)) > SILENCE;
-            self.media_returns && self.parties.iter().any(|party| quiet(party))
+            self.media_returns && self.parties.iter().any(quiet)
         };
         let mut dead = self.dead();
         let done = |now: Offset| now.since(began) >= asked || dead(now) || silent(now);

@@ -115,6 +115,16 @@ async fn two_ends_meet_by_a_line_each_way() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_goodbye_leaves_before_the_socket_closes() {
+    let world = World::named("open").await;
+    let both = [offers(&world, Signal::Paste), answers(&world, Signal::Paste)];
+    let [one, other] = carried_over(&world, [&both[0], &both[1]], Duration::ZERO).await;
+    // Without it the answering end stays until it hears nothing any more, which takes libwebrtc 15 s.
+    let [one, other] = [one, other].map(|held| held.record.elapsed.as_ms());
+    assert!((other - one).abs() < 2_000.0, "{one} {other}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_person_who_takes_minutes_to_carry_the_answer_over_finds_the_other_end_there() {
     for profile in ["chromium", "firefox", "gateway", "rfc8445"] {
         let world = World::named("open").await;

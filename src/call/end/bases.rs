@@ -10,9 +10,13 @@ use raincheck_probes::ice::stack::ChannelUse;
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
+/// How long the last datagrams may take to leave.
+const DRAIN_WITHIN: Duration = Duration::from_millis(100);
 /// Datagrams that may wait for a socket.
 const OUTBOX: usize = 256;
 
@@ -46,6 +50,8 @@ pub(super) struct Bases {
     dial: Arc<dyn Dial>,
     refusals: mpsc::Sender<Refusal>,
     tasks: JoinSet<()>,
+    /// Those that send from a socket; each ends when its queue is empty and closed.
+    senders: JoinSet<()>,
 }
 
 struct Base {
@@ -72,15 +78,15 @@ impl Bases {
         dial: Arc<dyn Dial>,
         refusals: mpsc::Sender<Refusal>,
     ) -> Self {
-        let (list, sockets, sessions, tasks) = Default::default();
-        Self { list, sockets, sessions, channels, desk, dial, refusals, tasks }
+        let (list, sockets, sessions, tasks, senders) = Default::default();
+        Self { list, sockets, sessions, channels, desk, dial, refusals, tasks, senders }
     }
 
     /// A UDP socket becomes the next base.
     pub(super) fn add_udp(&mut self, base: BaseId, socket: SharedUdp) {
         let (outbox, inbox) = mpsc::channel(OUTBOX);
         self.sockets.insert(socket.local(), base);
-        self.tasks.spawn(send_datagrams(socket, inbox, base, self.refusals.clone()));
+        self.senders.spawn(send_datagrams(socket, inbox, base, self.refusals.clone()));
         self.add(Way::Udp(outbox), None);
     }
 
@@ -241,6 +247,15 @@ impl Bases {
         self.list.iter_mut().for_each(|base| base.way = Way::Gone);
         self.sockets.clear();
         self.sessions.clear();
+    }
+
+    /// The same, when what was given to a socket has left: a goodbye is the last.
+    pub(super) async fn close(&mut self) {
+        self.clear();
+        let drained = async { while self.senders.join_next().await.is_some() {} };
+        // A socket that takes nothing keeps nobody here.
+        let _ = timeout(DRAIN_WITHIN, drained).await;
+        self.senders.abort_all();
     }
 }
 
