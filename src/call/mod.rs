@@ -6,6 +6,7 @@
 //! | [`courier`] | lines that a person or a script carries |
 //! | [`dtls`] | DTLS over the chosen path: handshake, fingerprints, full-size datagrams |
 //! | [`end`] | one end of a call: gathering on real sockets, the agent, data over the selected pair |
+//! | `ending` | why a call that was up ended |
 //! | `party` | an end that is watched |
 //! | [`record`] | what a call leaves behind: plain data for verdict and report |
 //! | [`run`](mod@run) | a call from settings to record; `own` with both ends here, `two` with one |
@@ -16,6 +17,7 @@ pub mod channel;
 pub mod courier;
 pub mod dtls;
 pub mod end;
+mod ending;
 mod own;
 mod party;
 pub mod record;

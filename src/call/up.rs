@@ -1,12 +1,12 @@
 //! A call that is up, and what is done with it: DTLS, a path that is cut, keeping it up.
 
+use super::ending::Ending;
 use super::party::{Party, Seen};
 use super::record::{CutRecord, EndRecord, PairRecord, SoakRecord, UpkeepRecord};
 use super::secure::Secured;
 use super::traffic::Traffic;
 use crate::run::{Clock, Stop};
-use crate::settings::call::{PathSelector, in_words};
-use raincheck_probes::evidence::Cause;
+use crate::settings::call::PathSelector;
 use raincheck_probes::ice::agent::PairId;
 use raincheck_probes::machine::Offset;
 use std::time::Duration;
@@ -152,7 +152,7 @@ impl Up<'_> {
         let ending = match (lasted || self.stop.is_stopped(), left) {
             (true, _) => Ending::default(),
             (false, true) => Ending { broken: None, text: Some("the other end said goodbye".to_owned()) },
-            (false, false) => self.why_it_ended(&upkeep).await,
+            (false, false) => Ending::of(&self.parties, self.clock.now(), &upkeep).await,
         };
         // What died in silence had died when the last packet came.
         let last = self.parties.iter().filter_map(|party| party.inbox.last()).min().filter(|at| *at > began);
@@ -242,62 +242,6 @@ impl Up<'_> {
             () = lost => {}
         }
     }
-
-    /// Why the pair that carried the call carries it no more: an upkeep that failed, an error of a server or of this
-    /// host, or nothing but silence. What failed beside it is not the reason.
-    async fn why_it_ended(&self, upkeep: &[UpkeepRecord]) -> Ending {
-        let mut lost = None;
-        for (place, party) in self.parties.iter().enumerate() {
-            let Some((pair, cause)) = carried(party).await else { continue };
-            let whose = if place == 0 { "" } else { " of the far end" };
-            let over = pair.path.map_or(String::new(), |path| format!(" on {path}"));
-            let failed =
-                |kind: &UpkeepRecord| kind.far == (place > 0) && kind.failure.as_ref() == Some(&cause);
-            let broken = upkeep.iter().position(failed);
-            match broken.and_then(|at| upkeep.get(at)) {
-                Some(kind) if kind.what != "consent" => {
-                    let what = &kind.what;
-                    let text = format!("the {what}{whose}{over} could not be kept up: {cause}");
-                    return Ending { broken, text: Some(text) };
-                }
-                _ if !matches!(cause, Cause::NoAnswer { .. }) => {
-                    let text = format!("the path{whose}{over} was lost: {cause}");
-                    lost.get_or_insert(Ending { broken: None, text: Some(text) });
-                }
-                _ => {}
-            }
-        }
-        let consent = |kind: &UpkeepRecord| kind.what == "consent" && kind.failure.is_some();
-        let now = self.clock.now();
-        let silent =
-            self.parties.iter().filter_map(|party| party.inbox.last()).min().map(|last| now.since(last));
-        let silent = silent.map_or(String::new(), |silent| format!(" for {}", in_words(silent)));
-        lost.unwrap_or_else(|| Ending {
-            broken: upkeep.iter().position(consent),
-            text: Some(format!(
-                "nothing came any more{silent}, without an error of a server or of this host: something on the way \
-                 drops it, or what is there is gone"
-            )),
-        })
-    }
-}
-
-/// Why a call ended.
-#[derive(Default)]
-struct Ending {
-    /// The upkeep that failed, as a place in the list.
-    broken: Option<usize>,
-    /// One sentence; none when it did not end by itself.
-    text: Option<String>,
-}
-
-/// The pair that carried the call at an end, and why it does no more.
-async fn carried(party: &Party) -> Option<(PairRecord, Cause)> {
-    let last = party.now().selected()?;
-    let record = party.end.snapshot().await?;
-    let pair = record.pairs.into_iter().find(|pair| pair.id == last)?;
-    let cause = pair.cause.clone()?;
-    Some((pair, cause))
 }
 
 /// A packet more than one that was on its way at the switch.

@@ -224,7 +224,7 @@ impl End {
     }
 
     /// The lines to carry over.
-    fn to_paste(&mut self) -> String {
+    fn line_to_paste(&mut self) -> String {
         let mut lines = self.line(|line| line.starts_with("raincheck1:"));
         loop {
             match self.line(|_| true) {
@@ -288,10 +288,10 @@ fn two_programs_meet_by_lines_that_are_pasted() {
     let lab = Lab::start();
     let json = ["--format", "json"];
     let (mut offers, mut answers) = (lab.end("offer", &json), lab.end("answer", &json));
-    let offer = offers.to_paste();
+    let offer = offers.line_to_paste();
     assert!(offer.lines().all(|line| line.len() <= 1000), "{offer}");
     answers.types(&offer);
-    let answer = answers.to_paste();
+    let answer = answers.line_to_paste();
     offers.types(&answer);
     for (end, role) in [(offers, "offer"), (answers, "answer")] {
         let (report, said) = assert_connected(end, role);

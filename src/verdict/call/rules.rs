@@ -5,7 +5,7 @@ mod upkeep;
 
 pub use upkeep::upkeep_name;
 
-use super::words::way_short;
+use super::words::{cut_path, way_short};
 use super::{Asked, carrier, is_ours, is_touched};
 use crate::call::record::{CallRecord, CutRecord, DtlsRecord, PairRecord};
 use crate::verdict::{Cite, Finding, Severity};
@@ -170,7 +170,7 @@ fn failover(record: &CallRecord, asked: &Asked) -> Option<Finding> {
         _ => "This client needs an ICE restart here, which its call has to ask for: expect the call to end."
             .to_owned(),
     };
-    let title = format!("the call does not survive the loss of {}", cut.path);
+    let title = format!("the call does not survive the loss of {}", cut_path(cut));
     let mut found = finding("call-no-failover", title, observed, vec![advice]);
     if let Some(pair) = cut.before.and_then(|at| record.near.pairs.get(at)) {
         found.evidence = vec![cite(pair, Stage::Check, format!("cut at {:.1} s", cut.at.as_ms() / 1000.0))];

@@ -1,6 +1,6 @@
 //! A call in one sentence.
 
-use super::words::way;
+use super::words::{cut_path, way};
 use super::{Asked, carrier, held, is_decided, is_touched};
 use crate::call::record::{CallRecord, SoakRecord};
 use crate::settings::call::in_words;
@@ -46,10 +46,10 @@ fn cut(record: &CallRecord, asked: &Asked) -> Option<String> {
     let after = cut.after.and_then(|at| record.near.pairs.get(at));
     Some(match (cut.switched, after) {
         (Some(took), Some(after)) => {
-            format!("{} after the cut of {} it went on over {}", seconds(took), cut.path, way(after))
+            format!("{} after the cut of {} it went on over {}", seconds(took), cut_path(cut), way(after))
         }
         _ if is_touched(cut, record, asked) => return None,
-        _ => format!("the cut of {} did not touch it", cut.path),
+        _ => format!("the cut of {} did not touch it", cut_path(cut)),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Pairs and candidates in a few words.
 
-use crate::call::record::PairRecord;
+use crate::call::record::{CutRecord, PairRecord};
 use crate::settings::call::server_of_path;
 use raincheck_probes::evidence::Transport;
 use raincheck_probes::ice::{Candidate, CandidateType, Protocol};
@@ -19,6 +19,11 @@ pub fn way_short(candidate: &Candidate) -> String {
         (CandidateType::Relay, Some(relay)) => format!("{kind} {relay}"),
         _ => format!("{kind}{tcp} {}", SocketAddr::new(candidate.address, candidate.port)),
     }
+}
+
+/// What was cut, in a sentence.
+pub(super) fn cut_path(cut: &CutRecord) -> &str {
+    if cut.path == "selected" { "the selected path" } else { &cut.path }
 }
 
 fn way_of(local: &Candidate, remote: &Candidate) -> String {
