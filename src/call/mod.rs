@@ -9,7 +9,7 @@
 //! | `ending` | why a call that was up ended |
 //! | `party` | an end that is watched |
 //! | [`record`] | what a call leaves behind: plain data for verdict and report |
-//! | [`run`](mod@run) | a call from settings to record; `own` with both ends here, `two` with one |
+//! | `run` | a call from settings to record; `own` with both ends here, `two` with one |
 //! | `secure`, `traffic`, `up` | DTLS over the selected pair; media packets; cutting a path, keeping a call up |
 //! | [`words`] | events and candidates in words |
 

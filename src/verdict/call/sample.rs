@@ -406,7 +406,8 @@ pub(crate) fn surveyed() -> (CallRecord, Asked) {
 pub(crate) fn cut_short() -> CallRecord {
     let mut record = unanswered();
     for pair in &mut record.near.pairs {
-        (pair.state, pair.cause, pair.checks_sent) = (PairState::InProgress, None, 3);
+        (pair.state, pair.cause) = (PairState::InProgress, None);
+        (pair.checks_sent, pair.requests_sent) = (3, 3);
     }
     record.near.state = AgentState::Checking;
     record.near.events.truncate(1);
