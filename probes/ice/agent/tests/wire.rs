@@ -47,12 +47,15 @@ pub(crate) struct Side {
     pub(crate) ignored: Vec<Cause>,
 }
 
+/// How long each packet takes.
+pub(crate) type Delays = Box<dyn Fn(&Packet) -> Duration>;
+
 pub(crate) struct Wire {
     pub(crate) now: Offset,
     pub(crate) sides: [Side; 2],
     pub(crate) delay: Duration,
     /// How long a packet takes, where that is not the same for all.
-    pub(crate) delays: Option<Box<dyn Fn(&Packet) -> Duration>>,
+    pub(crate) delays: Option<Delays>,
     /// Every packet that was sent, lost ones too.
     pub(crate) sent: Vec<Packet>,
     pub(crate) lost: Box<dyn FnMut(&Packet) -> bool>,
