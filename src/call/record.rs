@@ -115,6 +115,8 @@ pub enum SuccessorRecord {
         /// Why that one.
         because: Criterion,
     },
+    /// It looks for another by itself, this one first, of which nothing is known.
+    Untried(usize),
     /// The call needs an ICE restart, which would find this one.
     Restart(usize),
     /// There is no other that works.
@@ -215,6 +217,7 @@ impl EndRecord {
             Successor::Switch { pair, because } => {
                 place(pair).map(|pair| SuccessorRecord::Switch { pair, because })
             }
+            Successor::Untried(pair) => place(pair).map(SuccessorRecord::Untried),
             Successor::Restart(pair) => place(pair).map(SuccessorRecord::Restart),
             Successor::Nothing => Some(SuccessorRecord::Nothing),
         });

@@ -224,7 +224,12 @@ impl Agent {
 
     /// What the client would do if nothing came through these bases any more.
     pub fn without(&self, lost: &[BaseId]) -> Successor {
-        self.conduct.successor(&self.core, lost)
+        match self.conduct.successor(&self.core, lost) {
+            Successor::Switch { pair, .. } if !self.core.pair(pair).is_some_and(Pair::has_worked) => {
+                Successor::Untried(pair)
+            }
+            known => known,
+        }
     }
 
     /// Remote candidates that were passed over because the list was full.

@@ -234,6 +234,8 @@ pub enum Successor {
         /// Why that one.
         because: Criterion,
     },
+    /// It looks for another by itself, this pair first; that none has answered so far says nothing against them.
+    Untried(PairId),
     /// It does not move; the call needs an ICE restart, which would find this pair.
     Restart(PairId),
     /// No other pair works.

@@ -134,6 +134,9 @@ fn successor(report: &CallReport) -> Option<String> {
     Some(match (successor.action, to, successor.because) {
         ("switch", Some(to), Some(because)) => format!("the client would move to {to} by itself: {because}"),
         ("switch", Some(to), None) => format!("the client would move to {to} by itself"),
+        ("look", Some(to), _) => format!(
+            "the client would look for another by itself, first at {to}; nothing is known of it from this call"
+        ),
         ("restart", Some(to), _) => format!("the call would need an ICE restart, which would find {to}"),
         _ => "the call would end: no other pair works".to_owned(),
     })
