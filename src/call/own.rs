@@ -2,7 +2,7 @@
 
 use super::dtls::{DtlsEnd, Setup};
 use super::end::{End, EndSetup};
-use super::party::Party;
+use super::party::{Party, Seen};
 use super::record::{CallRecord, CallRole, EndRecord, PairRecord};
 use super::run::{CallError, signalled};
 use super::secure::{Secured, Side, secure};
@@ -51,6 +51,9 @@ fn name_remotes(near: &mut [PairRecord], far: &[Candidate]) {
 pub(super) async fn own(settings: &CallSettings, ground: &Ground) -> Result<CallRecord, CallError> {
     let dtls = [DtlsEnd::new()?, DtlsEnd::new()?];
     let [mut near, mut far] = ends(settings, ground, false, Policy::Relay);
+    // Whoever is called takes seconds to answer; by then the caller has gathered everything, and so has this.
+    let gathered = |seen: &Seen| seen.gathered;
+    tokio::join!(near.until(gathered), far.until(gathered));
     introduce(&near, &far).await;
     let found = [near.candidates(), far.candidates()];
     let deeds = {
@@ -129,7 +132,7 @@ async fn hold(
 ) -> Deeds {
     let mut deeds = Deeds::default();
     ground.progress().phase(Phase::Checking);
-    let selected = |seen: &super::party::Seen| seen.selected().is_some();
+    let selected = |seen: &Seen| seen.selected().is_some();
     let (near_up, far_up) = tokio::join!(near.until(selected), far.until(selected));
     deeds.connected = near_up && far_up;
     if !deeds.connected {
