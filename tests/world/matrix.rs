@@ -1,0 +1,119 @@
+//! Every kind of NAT with every other, 16 × 16, against the oracle: the clients find a direct path exactly when there
+//! is one, and a relayed one otherwise.
+
+use super::call::Call;
+use super::scene::{ONE, STUN, Scene};
+use raincheck_lab::net::{NatKind, Side};
+use raincheck_probes::ice::agent::AgentState;
+use std::time::Duration;
+
+/// By then every client has connected or failed.
+const BOUND: Duration = Duration::from_secs(60);
+/// How long a client may take from its first selection to its last one.
+const SETTLED: Duration = Duration::from_secs(10);
+
+/// Holds the call of each of the 256 and collects what is wrong with them.
+fn all(
+    profiles: [&'static str; 2],
+    servers: &'static [&'static str],
+    wrong: impl Fn(&mut Call) -> Option<String>,
+) {
+    let mut failures = Vec::new();
+    for a in NatKind::all() {
+        for b in NatKind::all() {
+            let mut call = Call::new(&Scene::new(profiles, servers).behind(a, b));
+            if let Some(what) = wrong(&mut call) {
+                failures.push(format!("{what}: {}", call.story()));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} of 256 are wrong:\n{}", failures.len(), failures.join("\n"));
+}
+
+/// With relays every call connects; directly exactly when the oracle says that a direct path exists.
+fn with_relays(profiles: [&'static str; 2]) {
+    all(profiles, ONE, |call| {
+        let direct = call.world.direct_path_possible();
+        if !call.run_till(BOUND, Call::is_decided) {
+            return Some("undecided".to_owned());
+        }
+        call.run_for(SETTLED);
+        if !call.agree() {
+            return Some("the ends do not agree".to_owned());
+        }
+        if call.is_direct() != direct {
+            return Some(format!("the oracle says direct: {direct}"));
+        }
+        (!call.talks(Duration::from_secs(1))).then(|| "data does not pass".to_owned())
+    });
+}
+
+/// Without relays a call connects exactly when the oracle says that a direct path exists, and fails otherwise.
+fn without_relays(profiles: [&'static str; 2]) {
+    all(profiles, STUN, |call| {
+        let direct = call.world.direct_path_possible();
+        if !call.run_till(BOUND, Call::is_decided) {
+            return Some("undecided".to_owned());
+        }
+        if !direct {
+            let failed = call.ends.iter().all(|end| end.agent.state() == AgentState::Failed);
+            return (!failed).then(|| "connected where nothing can".to_owned());
+        }
+        call.run_for(SETTLED);
+        if !call.agree() {
+            return Some("the ends do not agree".to_owned());
+        }
+        (!call.talks(Duration::from_secs(1))).then(|| "data does not pass".to_owned())
+    });
+}
+
+#[test]
+fn chromium_with_relays_connects_everywhere_and_directly_where_it_can() {
+    with_relays(["chromium", "chromium"]);
+}
+
+#[test]
+fn firefox_with_relays_connects_everywhere_and_directly_where_it_can() {
+    with_relays(["firefox", "firefox"]);
+}
+
+#[test]
+fn the_gateway_with_relays_connects_everywhere_and_directly_where_it_can() {
+    with_relays(["gateway", "chromium"]);
+}
+
+#[test]
+fn the_textbook_with_relays_connects_everywhere_and_directly_where_it_can() {
+    with_relays(["rfc8445", "rfc8445"]);
+}
+
+#[test]
+fn chromium_without_relays_connects_where_it_can_and_fails_elsewhere() {
+    without_relays(["chromium", "chromium"]);
+}
+
+#[test]
+fn firefox_without_relays_connects_where_it_can_and_fails_elsewhere() {
+    without_relays(["firefox", "firefox"]);
+}
+
+#[test]
+fn the_gateway_without_relays_connects_where_it_can_and_fails_elsewhere() {
+    without_relays(["gateway", "chromium"]);
+}
+
+#[test]
+fn the_textbook_without_relays_connects_where_it_can_and_fails_elsewhere() {
+    without_relays(["rfc8445", "rfc8445"]);
+}
+
+/// The oracle itself: how many of the 256 have a direct path.
+#[test]
+fn the_matrix_has_both_answers() {
+    let direct = NatKind::all()
+        .flat_map(|a| NatKind::all().map(move |b| (a, b)))
+        .filter(|(a, b)| raincheck_lab::net::direct_path_possible(&(*a).into(), &(*b).into()))
+        .count();
+    assert_eq!(direct, 64 + 96 + 24);
+    assert_eq!(Side::BOTH.len(), 2);
+}

@@ -1,0 +1,71 @@
+//! What the network would carry, found without an agent.
+
+use super::call::Call;
+use raincheck_lab::net::{Impairment, Side};
+use raincheck_probes::ice::agent::{BaseId, IceRole, PairId};
+use raincheck_probes::ice::rank::pair_priority;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How often each pair is tried, by both sides at once.
+const ROUNDS: u32 = 6;
+
+/// The pairs of an end that carry packets both ways in this world when nothing is lost, with the end's own address as
+/// the peer sees it. A copy of the world is asked: nothing happens to the call.
+pub(crate) fn carrying(call: &Call, end: usize) -> BTreeMap<PairId, SocketAddr> {
+    let mut world = call.world.clone();
+    Side::BOTH.into_iter().for_each(|side| world.impair(side, Impairment::NONE, Impairment::NONE));
+    let routes = [0, 1].map(|number| routes(call, number));
+    let mut works = BTreeMap::new();
+    for round in 0..ROUNDS {
+        // What the call has sent arrives first: no link holds anything back for longer.
+        let now = call.now + Duration::from_secs(2) + Duration::from_millis(50) * round;
+        for side in Side::BOTH {
+            for (_, from, to) in &routes[side as usize] {
+                world.send(now, side, *from, *to, *b"ask");
+            }
+        }
+        while let Some(due) = world.next_event().filter(|due| *due < now + Duration::from_millis(50)) {
+            while let Some((side, got)) = world.deliver(due) {
+                if got.bytes == b"ask" {
+                    world.send(due, side, got.to, got.from, format!("seen {}", got.from));
+                } else if side as usize == end
+                    && let Some(seen) =
+                        std::str::from_utf8(&got.bytes).ok().and_then(|t| t.strip_prefix("seen "))
+                    && let Some((pair, ..)) =
+                        routes[end].iter().find(|(_, from, to)| *from == got.to && *to == got.from)
+                {
+                    works.insert(*pair, seen.parse().unwrap());
+                }
+            }
+        }
+    }
+    works
+}
+
+/// An end's datagram pairs of this session, with where they send from and to.
+fn routes(call: &Call, end: usize) -> Vec<(PairId, SocketAddr, SocketAddr)> {
+    let end = &call.ends[end];
+    let session = end.agent.pairs().iter().map(|pair| pair.session).max();
+    let pairs = end.agent.pairs().iter().enumerate().filter(|(_, pair)| Some(pair.session) == session);
+    pairs
+        .filter_map(|(number, _)| {
+            let (BaseId(base), to) = end.agent.route_of(PairId(number))?;
+            let base = end.bases[base];
+            (!base.stream).then_some((PairId(number), base.address, to))
+        })
+        .collect()
+}
+
+/// The priority of a pair of an end, with the local candidate that a check would show: all that counts between pairs
+/// that work, on networks of one cost.
+pub(crate) fn priority(call: &Call, end: usize, pair: PairId, seen: SocketAddr) -> u64 {
+    let agent = &call.ends[end].agent;
+    let local = call.ends[end].priority_of(agent.pairs()[pair.0].base, seen);
+    let remote = agent.remote(pair).map_or(0, |remote| remote.priority);
+    match agent.role() {
+        IceRole::Controlling => pair_priority(local, remote),
+        IceRole::Controlled => pair_priority(remote, local),
+    }
+}
