@@ -54,6 +54,16 @@ pub(crate) trait Conduct: fmt::Debug + Send + Sync {
     /// The peer's check came in on this pair and was answered.
     fn asked(&mut self, core: &mut Core, pair: PairId, use_candidate: bool, now: Offset);
 
+    /// The peer showed on this pair that it is there, with nothing to answer: an indication, or a check of the session
+    /// before, which was answered.
+    fn indicated(&mut self, _core: &mut Core, _pair: PairId, _now: Offset) {}
+
+    /// Whether the port of a TCP connection that was opened from an active candidate makes a peer-reflexive candidate.
+    /// RFC 6544 section 4.5 gives active candidates port 9, so that none fits what the peer sees.
+    fn active_becomes_reflexive(&self) -> bool {
+        false
+    }
+
     /// Data came in on this pair.
     fn data(&mut self, _core: &mut Core, _pair: PairId, _now: Offset) {}
 

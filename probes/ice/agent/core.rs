@@ -40,6 +40,8 @@ pub(crate) struct Core {
     /// Those before the restart, which the peer may still use.
     pub(super) ours_before: Option<IceCredentials>,
     pub(super) peer: Option<Peer>,
+    /// The one before the restart: its pairs are still checked with what was agreed then.
+    pub(super) peer_before: Option<Peer>,
     pub(super) session: u32,
     pub(super) locals: Vec<Local>,
     pub(super) bases: Vec<Base>,
@@ -78,6 +80,8 @@ pub(super) struct Pending {
     pub(super) priority: u32,
     pub(super) use_candidate: bool,
     pub(super) cancelled: bool,
+    /// Its answer says nothing any more.
+    pub(super) forgotten: bool,
 }
 
 /// How a check is to be sent.
@@ -108,6 +112,7 @@ impl Core {
             ours,
             ours_before: None,
             peer: None,
+            peer_before: None,
             session: 0,
             locals: Vec::new(),
             bases: Vec::new(),
@@ -190,19 +195,21 @@ impl Core {
         }
     }
 
-    /// libwebrtc's cost of a pair: of our network and the peer's; a peer that names none has cost 0.
+    /// libwebrtc's cost of a pair: of our network and the peer's. What the peer's checks on this pair say counts before
+    /// what was signalled; a peer that names none has cost 0.
     pub(crate) fn cost(&self, pair: PairId) -> u32 {
         let cost = |candidate: Option<&Candidate>| candidate.and_then(|c| c.network_cost).unwrap_or(0);
         let base = self.pair(pair).and_then(|pair| self.base_candidate(pair.base));
-        u32::from(cost(base)) + u32::from(cost(self.remote_of(pair)))
+        let told = self.pair(pair).and_then(|pair| pair.remote_cost);
+        u32::from(cost(base)) + u32::from(told.unwrap_or_else(|| cost(self.remote_of(pair))))
     }
 
     /// Whether a check of this pair could leave: the peer's password is known, base and connection are there. A
     /// connection that is needed is asked for.
     pub(crate) fn can_check(&mut self, pair: PairId) -> bool {
         let Some((base, to)) = self.route(pair) else { return false };
-        let alive = self.bases.get(base.0).is_some_and(|base| base.gone.is_none());
-        if !alive || self.peer.is_none() {
+        let session = self.pair(pair).map_or(0, |pair| pair.session);
+        if self.is_gone(base) || self.keys(session).is_none() {
             return false;
         }
         let active = self.base_candidate(base).is_some_and(|local| local.tcp_type == Some(TcpType::Active));
@@ -222,12 +229,14 @@ impl Core {
         if !self.can_check(pair) {
             return false;
         }
-        let Some(peer) = self.peer.clone() else { return false };
         let id: TransactionId = self.ids.bytes();
+        let session = self.pair(pair).map_or(0, |pair| pair.session);
+        let Some((ours, theirs)) = self.keys(session) else { return false };
+        let key = message::key(theirs);
         let request = Request {
             id: &id,
-            ours: &self.ours,
-            theirs: &peer.credentials,
+            ours,
+            theirs,
             role: self.role,
             tie_breaker: self.tie_breaker,
             priority: plan.priority,
@@ -252,11 +261,12 @@ impl Core {
         self.pending.push(Pending {
             pair,
             transaction: Transaction::new(id, bytes, plan.schedule.clone(), now),
-            key: message::key(&peer.credentials),
+            key,
             role: self.role,
             priority: plan.priority,
             use_candidate: plan.use_candidate,
             cancelled: false,
+            forgotten: false,
         });
         if first {
             self.note(EventKind::FirstCheck(pair), now);
@@ -284,6 +294,17 @@ impl Core {
     /// Stops repeating the checks of a pair. An answer to what was sent still counts (RFC 8445 section 7.3.1.4).
     pub(crate) fn cancel_checks(&mut self, pair: PairId) {
         self.pending.iter_mut().filter(|pending| pending.pair == pair).for_each(|p| p.cancelled = true);
+    }
+
+    /// Gives up the checks of a pair for good: their answers change nothing. libwebrtc does so with pairs that it prunes
+    /// (`p2p/base/connection.cc`, Connection::Prune).
+    pub(crate) fn forget_checks(&mut self, pair: PairId) {
+        let mut ended = Vec::new();
+        for pending in self.pending.iter_mut().filter(|pending| pending.pair == pair && !pending.forgotten) {
+            (pending.cancelled, pending.forgotten) = (true, true);
+            ended.push(*pending.transaction.id());
+        }
+        ended.iter().for_each(|id| self.end_check(pair, id, CheckEnd::Cancelled));
     }
 
     /// Whether a check of this pair is under way and being repeated.
@@ -401,7 +422,7 @@ impl Core {
         let mut ended = Vec::new();
         self.pending.retain(|pending| {
             let over = pending.expired(now);
-            if over {
+            if over && !pending.forgotten {
                 ended.push((
                     pending.pair,
                     *pending.transaction.id(),

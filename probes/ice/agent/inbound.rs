@@ -4,7 +4,7 @@ use super::conduct::Conduct;
 use super::core::{Core, is_relay};
 use super::message;
 use super::pair::Stream;
-use super::types::{BaseId, EventKind, IceCredentials, IceRole, Received};
+use super::types::{BaseId, EventKind, IceCredentials, IceRole, PairId, Received};
 use crate::evidence::{Cause, FirstBytes};
 use crate::ice::{Candidate, CandidateType, TcpType};
 use crate::machine::Offset;
@@ -40,8 +40,8 @@ impl Core {
             Class::Request => self.request(conduct, base, from, &message, now),
             Class::Success | Class::Error => self.answer(conduct, base, from, &message, now),
             Class::Indication => {
-                let pair = self.pair_at(base, from).and_then(|pair| self.pair_mut(pair));
-                pair.into_iter().for_each(|pair| pair.last_check_received = Some(now));
+                let pair = self.pair_at(base, from);
+                self.indicated(conduct, pair, now);
                 Received::Ice
             }
         }
@@ -86,10 +86,17 @@ impl Core {
         // One of the session before keeps the old path alive and says nothing of the new one.
         if ours == self.ours {
             self.trigger(conduct, base, from, message, now);
-        } else if let Some(pair) = self.pair_at(base, from).and_then(|pair| self.pair_mut(pair)) {
-            pair.last_check_received = Some(now);
+        } else {
+            let pair = self.pair_before(base, from);
+            self.indicated(conduct, pair, now);
         }
         Received::Ice
+    }
+
+    fn indicated(&mut self, conduct: &mut dyn Conduct, pair: Option<PairId>, now: Offset) {
+        let Some(pair) = pair else { return };
+        self.pair_mut(pair).into_iter().for_each(|of| of.last_check_received = Some(now));
+        conduct.indicated(self, pair, now);
     }
 
     /// The credentials of ours that a check is signed with (RFC 8489 section 9.1.3).
@@ -152,9 +159,11 @@ impl Core {
         }
         let use_candidate = message.value(attr::USE_CANDIDATE).is_some();
         let controlled = self.role == IceRole::Controlled;
+        let cost = message::network_of(message).map(|[_, cost]| cost);
         if let Some(of) = self.pair_mut(pair) {
             of.checks_received += 1;
             of.last_check_received = Some(now);
+            of.remote_cost = cost.or(of.remote_cost);
             of.remote_nominations += u64::from(use_candidate && controlled);
             if of.stream != Stream::Datagrams {
                 of.stream = Stream::Open;

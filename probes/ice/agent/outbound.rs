@@ -36,6 +36,9 @@ impl Core {
             return Received::Ignored(Cause::BadIntegrity { missing: integrity == Some(Integrity::Missing) });
         }
         let pending = self.pending.remove(index);
+        if pending.forgotten {
+            return Received::Ice;
+        }
         if self.route(pending.pair) != Some((base, from)) {
             // RFC 8445 section 7.2.5.2.1.
             let detail = format!("the answer came from {from}");
@@ -71,7 +74,8 @@ impl Core {
         of.cause = None;
         let first = of.state != PairState::Succeeded;
         of.state = PairState::Succeeded;
-        if self.learn_local(pair, mapped, pending.priority, now) {
+        let active = conduct.active_becomes_reflexive();
+        if self.learn_local(pair, (mapped, pending.priority), active, now) {
             self.note(EventKind::Reflexive { pair, mapped }, now);
         }
         if first {

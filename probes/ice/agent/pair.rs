@@ -109,6 +109,8 @@ pub struct Pair {
     pub(crate) remote_nominations: u64,
     /// Whether a connection is open, on ICE-TCP.
     pub(crate) stream: Stream,
+    /// The cost of the peer's network, as its checks on this pair say it (GOOG-NETWORK-INFO).
+    pub(crate) remote_cost: Option<u16>,
 }
 
 /// The connection under a pair.
@@ -153,6 +155,7 @@ impl Pair {
             remote,
             remote_nominations: 0,
             stream,
+            remote_cost: None,
         }
     }
 

@@ -76,7 +76,8 @@ fn chromium_misses_the_better_relay_when_it_is_ready_too_late() {
     let contenders = [tls, udp, tcp];
     assert_eq!(answered_late(&Profile::default(), &contenders).selected, Some(1));
     let election = answered_at_once(&Profile::default(), &contenders);
-    assert_eq!((election.selected, election.never_looked), (Some(2), vec![1]));
+    // TCP is ready at 180 ms and answers 42 ms later, which TLS is too late for as well.
+    assert_eq!((election.selected, election.never_looked), (Some(2), vec![0, 1]));
 }
 
 #[test]

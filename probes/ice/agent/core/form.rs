@@ -13,7 +13,12 @@ impl Core {
         let base = BaseId(self.bases.len());
         self.bases.push(Base { local: self.locals.len(), gone: None });
         self.locals.push(Local { candidate, base });
-        self.to_form.extend((0..self.remotes.len()).map(|remote| (base, remote)));
+        // What only a check has shown is paired with the base that it came to and no other (RFC 8445 section 7.3.1.3).
+        let signalled = |index: &usize| {
+            self.remotes.get(*index).is_some_and(|remote| remote.candidate.kind != CandidateType::Prflx)
+        };
+        let remotes = (0..self.remotes.len()).filter(signalled);
+        self.to_form.extend(remotes.map(|remote| (base, remote)));
         base
     }
 
@@ -45,6 +50,10 @@ impl Core {
             remote.candidate = candidate;
         }
         if made_up {
+            self.pairs
+                .iter_mut()
+                .filter(|pair| pair.remote == index)
+                .for_each(|pair| pair.remote_cost = None);
             self.pair_with_all(index);
         }
     }
@@ -122,8 +131,8 @@ impl Core {
     pub(in crate::ice::agent) fn learn_local(
         &mut self,
         pair: PairId,
-        mapped: SocketAddr,
-        priority: u32,
+        (mapped, priority): (SocketAddr, u32),
+        active_becomes_reflexive: bool,
         now: Offset,
     ) -> bool {
         let Some(base) = self.pair(pair).map(|pair| pair.base) else { return false };
@@ -135,7 +144,8 @@ impl Core {
         let known =
             self.locals.iter().position(|local| local.base == base && address_of(&local.candidate) == mapped);
         let unspecified = own.address.is_unspecified() && own.port == mapped.port();
-        let active = own.tcp_type == Some(TcpType::Active) && own.address == mapped.ip();
+        let active =
+            own.tcp_type == Some(TcpType::Active) && own.address == mapped.ip() && !active_becomes_reflexive;
         let index = match known {
             Some(index) => index,
             None if unspecified || active => return false,
@@ -152,12 +162,34 @@ impl Core {
         known.is_none()
     }
 
+    /// A pair begins anew with its base's own candidate.
+    pub(crate) fn reset_local(&mut self, pair: PairId) {
+        let local = self.pair(pair).and_then(|pair| self.bases.get(pair.base.0)).map(|base| base.local);
+        if let (Some(local), Some(of)) = (local, self.pair_mut(pair)) {
+            of.local = local;
+        }
+    }
+
     pub(in crate::ice::agent) fn connected(&mut self, base: BaseId, to: SocketAddr) {
         if let Some(pair) = self.pair_at(base, to).and_then(|pair| self.pair_mut(pair))
             && pair.stream != Stream::Datagrams
         {
             pair.stream = Stream::Open;
         }
+    }
+
+    /// Whether a base can carry nothing any more.
+    pub(crate) fn is_gone(&self, base: BaseId) -> bool {
+        self.bases.get(base.0).is_none_or(|base| base.gone.is_some())
+    }
+
+    /// The pair of a base and an address that a check signed with the credentials of before the restart belongs to.
+    pub(in crate::ice::agent) fn pair_before(&self, base: BaseId, from: SocketAddr) -> Option<PairId> {
+        let fits = |(id, pair): &(PairId, &Pair)| {
+            let there = self.remote_of(*id).is_some_and(|remote| address_of(remote) == from);
+            pair.base == base && pair.session != self.session && there
+        };
+        self.each_pair().rev().find(fits).map(|(id, _)| id)
     }
 
     /// The pairs that a hard error concerns.

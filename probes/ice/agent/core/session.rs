@@ -1,6 +1,7 @@
 //! Credentials, roles and restarts.
 
 use super::{Core, Traits};
+use crate::ice::agent::pair::CheckEnd;
 use crate::ice::agent::types::{EventKind, IceCredentials, IceRole, Peer};
 use crate::machine::{IdSource, Offset};
 use crate::secret::Secret;
@@ -23,6 +24,7 @@ impl Core {
     /// The peer's side of the session. A lite peer never controls (RFC 8445 section 6.1.1).
     pub(in crate::ice::agent) fn set_peer(&mut self, peer: Peer, now: Offset) {
         let lite = peer.lite;
+        // Our half of a restart has put the peer of before aside already.
         let changed = self.peer.as_ref().is_some_and(|known| known.credentials != peer.credentials);
         self.peer = Some(peer);
         if changed {
@@ -40,11 +42,25 @@ impl Core {
         let new = credentials(&mut self.ids, &self.traits);
         self.ours_before = Some(std::mem::replace(&mut self.ours, new));
         self.session += 1;
-        self.peer = None;
+        self.peer_before = self.peer.take();
         self.remote_ended = false;
-        self.pending.clear();
+        for pending in std::mem::take(&mut self.pending) {
+            self.end_check(pending.pair, pending.transaction.id(), CheckEnd::Cancelled);
+        }
         self.forget_formed();
         self.note(EventKind::Restarted, now);
+    }
+
+    /// What the checks of a session are signed with: our credentials and the peer's; none before the peer told its own.
+    pub(crate) fn keys(&self, session: u32) -> Option<(&IceCredentials, &IceCredentials)> {
+        let (ours, peer) = if session == self.session {
+            (Some(&self.ours), &self.peer)
+        } else if session + 1 == self.session {
+            (self.ours_before.as_ref(), &self.peer_before)
+        } else {
+            (None, &None)
+        };
+        Some((ours?, &peer.as_ref()?.credentials))
     }
 
     /// Takes the other role, after a conflict.

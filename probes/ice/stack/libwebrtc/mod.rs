@@ -5,7 +5,12 @@
 //! hides host addresses behind mDNS names while it sees no networks; the addresses themselves are kept here,
 //! since they are what an administrator can use.
 
+mod conduct;
+mod link;
 mod networks;
+mod ping;
+mod prune;
+mod select;
 
 use super::Stack;
 use super::common::{TypePreferences, candidate_line, host_port, priority};
@@ -14,7 +19,7 @@ use super::facts::{
     TurnTraits,
 };
 use crate::evidence::Transport;
-use crate::ice::agent::{checklist, conduct::Conduct};
+use crate::ice::agent::conduct::Conduct;
 use crate::ice::gather::{
     Failure, Found, Foundations, GatherSetup, Plan, Server, SlotKind, UNREACHABLE, unspecified,
 };
@@ -155,10 +160,8 @@ impl Stack for Libwebrtc {
         priority(self.type_preferences().of(found), local)
     }
 
-    /// `p2p/base/connection.cc`, Connection::prflx_priority.
     fn check_priority(&self, local: &Candidate) -> u32 {
-        let type_preference = if local.protocol == Protocol::Tcp { 80 } else { 110 };
-        (type_preference << 24) | (local.priority & 0x00FF_FFFF)
+        check_priority(local)
     }
 
     /// `api/candidate.cc`, Candidate::ComputeFoundation. Ports that do not share the UDP socket are created
@@ -251,7 +254,7 @@ impl Stack for Libwebrtc {
     }
 
     fn conduct(&self) -> Box<dyn Conduct> {
-        Box::new(checklist::survey())
+        Box::new(conduct::Channel::default())
     }
 }
 
@@ -294,6 +297,12 @@ impl Libwebrtc {
     }
 }
 
+/// `p2p/base/connection.cc`, Connection::prflx_priority.
+fn check_priority(local: &Candidate) -> u32 {
+    let type_preference = if local.protocol == Protocol::Tcp { 80 } else { 110 };
+    (type_preference << 24) | (local.priority & 0x00FF_FFFF)
+}
+
 fn stun_url(server: &Server) -> String {
     format!("stun:{}", host_port(&server.uri, server.reading.port))
 }
@@ -307,3 +316,6 @@ fn turn_url(server: &Server) -> String {
     };
     format!("{scheme}:{}?transport={transport}", host_port(&server.uri, server.reading.port))
 }
+
+#[cfg(test)]
+mod tests;
