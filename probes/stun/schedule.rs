@@ -61,6 +61,13 @@ impl Schedule {
         Self { sends, give_up }
     }
 
+    /// Gaps that begin with `rto` and double, so many sends (at least one), and this much for the last.
+    pub fn exponential(rto: Duration, sends: u32, last_wait: Duration) -> Self {
+        let sends = doubling(rto, sends.clamp(1, 16));
+        let give_up = last(&sends) + last_wait;
+        Self { sends, give_up }
+    }
+
     /// One send: a stream delivers it or breaks.
     pub fn reliable(give_up: Duration) -> Self {
         Self { sends: vec![Duration::ZERO], give_up }
@@ -135,6 +142,8 @@ mod tests {
         assert_eq!(ms(&Schedule::libnice()), (vec![0, 500, 1500], 2_000));
         assert_eq!(ms(&Schedule::rfc8489()), (vec![0, 500, 1500, 3500, 7500, 15500, 31500], 39_500));
         assert_eq!(ms(&Schedule::reliable(Duration::from_secs(3))), (vec![0], 3_000));
+        let rto = Duration::from_millis(500);
+        assert_eq!(Schedule::exponential(rto, 7, rto * 16), Schedule::rfc8489());
     }
 
     #[test]

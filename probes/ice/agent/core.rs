@@ -22,6 +22,10 @@ pub(super) const MAX_REMOTES: usize = 128;
 /// The most pairs. libwebrtc has no limit; the RFC's is 100 (section 6.1.2.5), which is a conduct's to keep.
 const MAX_PAIRS: usize = 4096;
 
+/// The most reflexive candidates of ours, signalled and learned: a peer that names another address in every answer must
+/// not fill the memory.
+const MAX_REFLEXIVE: usize = 256;
+
 /// The state of an agent, whatever its conduct.
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -468,9 +472,10 @@ impl Pending {
         if self.cancelled { self.gives_up() <= now } else { self.transaction.expired(now) }
     }
 
-    /// When a check that is repeated no more is forgotten: an answer may still be on its way for one round trip.
+    /// When a check that is repeated no more is forgotten: when it would have been repeated or given up (RFC 8445
+    /// section 7.3.1.4), and not before an answer had its time.
     fn gives_up(&self) -> Offset {
-        self.transaction.began() + CANCELLED_FOR
+        self.transaction.wake().max(self.transaction.began() + CANCELLED_FOR)
     }
 
     fn no_answer(&self, now: Offset) -> Cause {

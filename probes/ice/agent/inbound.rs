@@ -130,7 +130,7 @@ impl Core {
         // Two controlled ends with equal tie-breakers: libwebrtc and Firefox answer 487 then.
         let tied = self.role == IceRole::Controlled && tie_breaker == self.tie_breaker;
         if yields && !(tied && self.traits.refuses_on_controlled_tie) {
-            self.switch_role(now);
+            self.switch_role(false, now);
             true
         } else {
             self.note(EventKind::RoleKept(self.role), now);

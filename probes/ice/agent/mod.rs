@@ -89,8 +89,13 @@ impl Agent {
         self.conduct.tick(&mut self.core, now);
     }
 
-    /// The peer's ufrag, password and nature. A second call with other credentials is the peer's half of a restart.
+    /// The peer's ufrag, password and nature. A second call with other credentials is a restart that the peer began:
+    /// our half of it begins here, with new credentials to signal. After [`restart`](Self::restart) it is the peer's
+    /// half.
     pub fn on_peer(&mut self, peer: Peer, now: Offset) {
+        if self.core.is_other_peer(&peer) {
+            self.restart(now);
+        }
         self.core.set_peer(peer, now);
         self.form_pairs(now);
     }

@@ -88,7 +88,7 @@ impl Core {
     fn conflicted(&mut self, conduct: &mut dyn Conduct, pending: &Pending, now: Offset) {
         self.end_check(pending.pair, pending.transaction.id(), CheckEnd::RoleConflict);
         if self.role == pending.role {
-            self.switch_role(now);
+            self.switch_role(true, now);
         }
         conduct.conflicted(self, pending.pair, now);
     }

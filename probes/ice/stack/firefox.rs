@@ -10,7 +10,11 @@ use super::facts::{
     TurnTraits,
 };
 use crate::evidence::Transport;
-use crate::ice::agent::{checklist, conduct::Conduct};
+use crate::ice::agent::checklist::{
+    Checklist, Concluding, Consent, Counting, Failing, Freezing, Habits, Nomination, Retransmission,
+    StreamWait,
+};
+use crate::ice::agent::conduct::{Conduct, Traits};
 use crate::ice::gather::{Failure, Found, Foundations, GatherSetup, Kin, Plan, Server, Slot, SlotKind};
 use crate::ice::network::{AdapterKind, Family, IceNetwork, Network};
 use crate::ice::{Candidate, CandidateType, Policy, Protocol, TcpType};
@@ -239,7 +243,7 @@ impl Stack for Firefox {
     }
 
     fn conduct(&self) -> Box<dyn Conduct> {
-        Box::new(checklist::survey())
+        Box::new(Checklist::new(habits()))
     }
 }
 
@@ -271,4 +275,43 @@ fn interface_order(network: &Network) -> (u8, bool, Reverse<u64>, bool, String, 
     let vpn = network.kind == AdapterKind::Vpn;
     let speed = Reverse(network.speed.unwrap_or(0));
     (class, vpn, speed, network.address.is_ipv4(), network.name.clone(), network.address)
+}
+
+/// nICEr. Left out: it turns its role once only, and copies a pair for its triggered check.
+fn habits() -> Habits {
+    let ms = Duration::from_millis;
+    Habits {
+        // `ice_component.c`, nr_ice_component_process_incoming_check: a tie is answered with 487 either way.
+        traits: Traits {
+            credential_lengths: [8, 32],
+            hex_credentials: true,
+            yields_on_tie: false,
+            refuses_on_controlled_tie: true,
+            network_info: false,
+            renews_tie_breaker: false,
+        },
+        check_priority: |local| Firefox.check_priority(local),
+        // nr_ice_component_consent_timer_cb: the local candidate's own.
+        consent_priority: |local| local.priority,
+        ta: STEP,
+        // `ice_candidate_pair.c`, nr_ice_candidate_pair_create; `stun_client_ctx.c`.
+        retransmission: Retransmission {
+            floor: ms(100),
+            counting: Counting::WaitingAtFirst,
+            sends: 7,
+            last_wait: 48,
+            stream: StreamWait::Rtos(128),
+        },
+        pair_limit: None,
+        freezing: Freezing::Nicer,
+        families_take_turns: false,
+        triggers_once: true,
+        nomination: Nomination::Aggressive,
+        concluding: Concluding::Unsent,
+        consent: Some(Consent { interval: ms(5_000), expiry: ms(30_000), revoked_by_403: true }),
+        keepalive: None,
+        // `nricectx.cpp`: ice.trickle_grace_period.
+        failing: Failing::Grace(ms(5_000)),
+        completes: false,
+    }
 }

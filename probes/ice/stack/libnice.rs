@@ -12,7 +12,11 @@ use super::facts::{
     TurnTraits,
 };
 use crate::evidence::Transport;
-use crate::ice::agent::{checklist, conduct::Conduct};
+use crate::ice::agent::checklist::{
+    Checklist, Concluding, Counting, Failing, Freezing, Habits, Keepalive, Nomination, Retransmission,
+    StreamWait,
+};
+use crate::ice::agent::conduct::{Conduct, Traits};
 use crate::ice::gather::{Failure, Found, Foundations, GatherSetup, Kin, Plan, Server, SlotKind};
 use crate::ice::network::{IceNetwork, Network};
 use crate::ice::{Candidate, CandidateType, Policy, Protocol};
@@ -199,7 +203,7 @@ impl Stack for Gateway {
     }
 
     fn conduct(&self) -> Box<dyn Conduct> {
-        Box::new(checklist::survey())
+        Box::new(Checklist::new(habits()))
     }
 }
 
@@ -207,5 +211,45 @@ fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(ip) => ip.is_private() || ip.is_link_local(),
         IpAddr::V6(ip) => ip.is_unique_local(),
+    }
+}
+
+/// libnice as Janus uses it: aggressive, without consent, so that it never notices a path that went silent.
+fn habits() -> Habits {
+    let ms = Duration::from_millis;
+    Habits {
+        // `stun/usages/ice.c`: a tie is decided as the RFC does. NICE_STREAM_DEF_UFRAG, NICE_STREAM_DEF_PWD.
+        traits: Traits {
+            credential_lengths: [4, 22],
+            hex_credentials: false,
+            yields_on_tie: false,
+            refuses_on_controlled_tie: false,
+            network_info: false,
+            renews_tie_breaker: false,
+        },
+        check_priority: |local| Gateway { tls: false }.check_priority(local),
+        consent_priority: |local| Gateway { tls: false }.check_priority(local),
+        ta: STEP,
+        // priv_compute_conncheck_timer; `stun/usages/timer.h`: the last wait is half of its turn.
+        retransmission: Retransmission {
+            floor: ms(500),
+            counting: Counting::Unsettled,
+            sends: 3,
+            last_wait: 1,
+            stream: StreamWait::Fixed(ms(2_000)),
+        },
+        // NICE_AGENT_MAX_CONNECTIVITY_CHECKS_DEFAULT
+        pair_limit: Some(100),
+        freezing: Freezing::Libnice,
+        families_take_turns: false,
+        triggers_once: false,
+        nomination: Nomination::Aggressive,
+        concluding: Concluding::Lesser,
+        consent: None,
+        // NICE_AGENT_TIMER_TR_DEFAULT
+        keepalive: Some(Keepalive { interval: ms(25_000), always: true }),
+        // DEFAULT_IDLE_TIMEOUT
+        failing: Failing::Idle(ms(5_000)),
+        completes: true,
     }
 }

@@ -10,7 +10,11 @@ use super::facts::{
     TurnTraits,
 };
 use crate::evidence::Transport;
-use crate::ice::agent::{checklist, conduct::Conduct};
+use crate::ice::agent::checklist::{
+    Checklist, Concluding, Consent, Counting, Failing, Freezing, Habits, Keepalive, Nomination, Patience,
+    Retransmission, StreamWait,
+};
+use crate::ice::agent::conduct::{Conduct, Traits};
 use crate::ice::gather::{Failure, Found, Foundations, GatherSetup, Kin, Plan, Server, SlotKind};
 use crate::ice::network::{IceNetwork, Network};
 use crate::ice::{Candidate, CandidateType, Policy, Protocol};
@@ -160,6 +164,47 @@ impl Stack for Textbook {
     }
 
     fn conduct(&self) -> Box<dyn Conduct> {
-        Box::new(checklist::survey())
+        Box::new(Checklist::new(habits()))
+    }
+}
+
+/// RFC 8445 with its recommended values; the patience of its nomination is pion's, for the RFC names none.
+fn habits() -> Habits {
+    let ms = Duration::from_millis;
+    Habits {
+        traits: Traits {
+            credential_lengths: [4, 22],
+            hex_credentials: false,
+            yields_on_tie: false,
+            refuses_on_controlled_tie: false,
+            network_info: false,
+            renews_tie_breaker: true,
+        },
+        check_priority: |local| Textbook.check_priority(local),
+        consent_priority: |local| Textbook.check_priority(local),
+        ta: STEP,
+        // Section 14.3, with the Rc and Rm of RFC 8489.
+        retransmission: Retransmission {
+            floor: ms(500),
+            counting: Counting::Unsettled,
+            sends: 7,
+            last_wait: 16,
+            stream: StreamWait::Fixed(ms(39_500)),
+        },
+        pair_limit: Some(100),
+        freezing: Freezing::Rfc8445,
+        families_take_turns: true,
+        triggers_once: false,
+        nomination: Nomination::Regular(Patience {
+            host: Duration::ZERO,
+            srflx: ms(500),
+            prflx: ms(1_000),
+            relay: ms(2_000),
+        }),
+        concluding: Concluding::All,
+        consent: Some(Consent { interval: ms(5_000), expiry: ms(30_000), revoked_by_403: false }),
+        keepalive: Some(Keepalive { interval: ms(15_000), always: false }),
+        failing: Failing::AtTheEnd,
+        completes: true,
     }
 }

@@ -1,6 +1,6 @@
 //! Candidates in, pairs out (RFC 8445 section 6.1.2.2).
 
-use super::{Base, Core, MAX_PAIRS, MAX_REMOTES, Remote, address_of, is_relay};
+use super::{Base, Core, MAX_PAIRS, MAX_REFLEXIVE, MAX_REMOTES, Remote, address_of, is_relay};
 use crate::evidence::Cause;
 use crate::ice::agent::pair::{Pair, PairState, Stream};
 use crate::ice::agent::types::{Action, BaseId, Local, PairId};
@@ -35,7 +35,7 @@ impl Core {
                 && address_of(&remote.candidate) == address_of(&candidate)
         });
         let Some(index) = known else {
-            if self.remotes.len() >= MAX_REMOTES {
+            if self.remotes_of_session() >= MAX_REMOTES {
                 self.dropped_remotes += 1;
             } else {
                 self.remotes.push(Remote { candidate, session });
@@ -58,6 +58,15 @@ impl Core {
         }
     }
 
+    /// Those of earlier sessions do not count: restarts must not use up the limit.
+    fn remotes_of_session(&self) -> usize {
+        self.remotes.iter().rev().take_while(|remote| remote.session == self.session).count()
+    }
+
+    fn pairs_of_session(&self) -> usize {
+        self.pairs.iter().rev().take_while(|pair| pair.session == self.session).count()
+    }
+
     fn pair_with_all(&mut self, remote: usize) {
         self.to_form.extend((0..self.bases.len()).map(|base| (BaseId(base), remote)));
     }
@@ -75,7 +84,7 @@ impl Core {
             return Some((index, false));
         }
         // Half as many again: a peer that makes up addresses must not fill the memory, nor keep out the real one.
-        if self.remotes.len() >= MAX_REMOTES + MAX_REMOTES / 2 {
+        if self.remotes_of_session() >= MAX_REMOTES + MAX_REMOTES / 2 {
             self.dropped_remotes += 1;
             return None;
         }
@@ -110,7 +119,7 @@ impl Core {
         let here = &self.locals.get(local)?.candidate;
         let there = &self.remotes.get(remote).filter(|remote| remote.session == self.session)?.candidate;
         let allowed = self.policy == Policy::All || is_relay(here);
-        if !allowed || !fits(here, there) || self.pairs.len() >= MAX_PAIRS {
+        if !allowed || !fits(here, there) || self.pairs_of_session() >= MAX_PAIRS {
             return None;
         }
         if !self.formed.insert((base, remote)) {
@@ -148,7 +157,9 @@ impl Core {
             own.tcp_type == Some(TcpType::Active) && own.address == mapped.ip() && !active_becomes_reflexive;
         let index = match known {
             Some(index) => index,
-            None if unspecified || active => return false,
+            None if unspecified || active || self.locals.len() >= self.bases.len() + MAX_REFLEXIVE => {
+                return false;
+            }
             None => {
                 let foundation = self.ids.next_u64() as u32;
                 self.locals

@@ -21,15 +21,15 @@ pub(super) fn credentials(ids: &mut IdSource, traits: &Traits) -> IceCredentials
 }
 
 impl Core {
+    /// Whether these are other credentials than the peer's of this session.
+    pub(in crate::ice::agent) fn is_other_peer(&self, peer: &Peer) -> bool {
+        self.peer.as_ref().is_some_and(|known| known.credentials != peer.credentials)
+    }
+
     /// The peer's side of the session. A lite peer never controls (RFC 8445 section 6.1.1).
     pub(in crate::ice::agent) fn set_peer(&mut self, peer: Peer, now: Offset) {
         let lite = peer.lite;
-        // Our half of a restart has put the peer of before aside already.
-        let changed = self.peer.as_ref().is_some_and(|known| known.credentials != peer.credentials);
         self.peer = Some(peer);
-        if changed {
-            self.remote_ended = false;
-        }
         if lite && self.role == IceRole::Controlled {
             self.role = IceRole::Controlling;
             self.note(EventKind::RoleChanged(self.role), now);
@@ -63,10 +63,11 @@ impl Core {
         Some((ours?, &peer.as_ref()?.credentials))
     }
 
-    /// Takes the other role, after a conflict.
-    pub(in crate::ice::agent) fn switch_role(&mut self, now: Offset) {
+    /// Takes the other role, after a conflict. Who was told so by a 487 makes a new tie-breaker (RFC 8445 section
+    /// 7.2.5.1); who found it in the peer's check does not (section 7.3.1.1).
+    pub(in crate::ice::agent) fn switch_role(&mut self, told: bool, now: Offset) {
         self.role = self.role.other();
-        if self.traits.renews_tie_breaker {
+        if told && self.traits.renews_tie_breaker {
             self.tie_breaker = self.ids.next_u64();
         }
         self.note(EventKind::RoleChanged(self.role), now);

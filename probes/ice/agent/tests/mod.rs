@@ -1,4 +1,6 @@
 //! Two agents in virtual time.
 
 mod basic;
+mod checks;
+mod roles;
 pub(crate) mod wire;
