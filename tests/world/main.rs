@@ -18,6 +18,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ring: a panic is a failed case")]
 
 mod call;
+mod debug;
 mod end;
 mod failover;
 mod late;
