@@ -1,6 +1,7 @@
 //! What every client has in common: candidates, pairs, transactions, and what a conduct may do with them.
 
 mod form;
+mod pending;
 mod session;
 
 use super::conduct::{Conduct, Criterion, Traits};
@@ -13,9 +14,11 @@ use crate::evidence::Cause;
 use crate::ice::rank::pair_priority;
 use crate::ice::{Candidate, CandidateType, Policy, TcpType};
 use crate::machine::{IdSource, Offset};
-use crate::stun::{Key, Schedule, Transaction, TransactionId};
+use crate::stun::{Schedule, Transaction, TransactionId};
 use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
+
+pub(super) use pending::Pending;
 
 /// The most candidates that are taken from the peer.
 pub(super) const MAX_REMOTES: usize = 128;
@@ -72,20 +75,6 @@ pub(super) struct Base {
 pub(super) struct Remote {
     pub(super) candidate: Candidate,
     pub(super) session: u32,
-}
-
-/// A check under way.
-#[derive(Debug)]
-pub(super) struct Pending {
-    pub(super) pair: PairId,
-    pub(super) transaction: Transaction,
-    pub(super) key: Key,
-    pub(super) role: IceRole,
-    pub(super) priority: u32,
-    pub(super) use_candidate: bool,
-    pub(super) cancelled: bool,
-    /// Its answer says nothing any more.
-    pub(super) forgotten: bool,
 }
 
 /// How a check is to be sent.
@@ -462,33 +451,6 @@ impl Core {
         self.each_pair().rev().find(fits).map(|(id, _)| id)
     }
 }
-
-impl Pending {
-    fn wake(&self) -> Offset {
-        if self.cancelled { self.gives_up() } else { self.transaction.wake() }
-    }
-
-    fn expired(&self, now: Offset) -> bool {
-        if self.cancelled { self.gives_up() <= now } else { self.transaction.expired(now) }
-    }
-
-    /// When a check that is repeated no more is forgotten: when it would have been repeated or given up (RFC 8445
-    /// section 7.3.1.4), and not before an answer had its time.
-    fn gives_up(&self) -> Offset {
-        self.transaction.wake().max(self.transaction.began() + CANCELLED_FOR)
-    }
-
-    fn no_answer(&self, now: Offset) -> Cause {
-        let waited = now.since(self.transaction.began()).as_millis();
-        Cause::NoAnswer {
-            requests: self.transaction.sends(),
-            waited_ms: u64::try_from(waited).unwrap_or(u64::MAX),
-        }
-    }
-}
-
-/// How long the answer to a cancelled check may take.
-const CANCELLED_FOR: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// The transport address of a candidate.
 pub(crate) const fn address_of(candidate: &Candidate) -> SocketAddr {

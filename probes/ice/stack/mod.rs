@@ -262,4 +262,6 @@ pub(super) trait Stack: fmt::Debug + Send + Sync {
 }
 
 #[cfg(test)]
+mod checklist;
+#[cfg(test)]
 mod tests;

@@ -49,6 +49,8 @@ pub(crate) struct Checklist {
     triggered: VecDeque<PairId>,
     /// The pair that a check with USE-CANDIDATE is to nominate, or does so already.
     nominating: Option<PairId>,
+    /// Pairs whose connection was asked for in their turn: their check leaves as soon as it is open.
+    connecting: Vec<PairId>,
     /// Candidates came in this very call: the next one may bring more.
     arriving: bool,
     /// When the last check of the list left.
@@ -77,6 +79,8 @@ struct Entry {
     waiting: usize,
     /// It was triggered before.
     triggered: bool,
+    /// It waits for the peer to connect.
+    listens: bool,
     /// The peer's USE-CANDIDATE came before it succeeded.
     peer_nominated: bool,
 }
@@ -89,6 +93,7 @@ impl Checklist {
             entries: Vec::new(),
             triggered: VecDeque::new(),
             nominating: None,
+            connecting: Vec::new(),
             arriving: false,
             last_check: None,
             last_was_v4: None,

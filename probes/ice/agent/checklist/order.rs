@@ -23,6 +23,9 @@ impl Checklist {
         let listens =
             core.pair(pair).is_some_and(|pair| pair.stream == Stream::Closed) && !is_active(core, pair);
         let concluded = self.selected(core).is_some() && self.habits.concluding != Concluding::Lesser;
+        if let Some(entry) = self.entries.get_mut(pair.0) {
+            entry.listens = listens;
+        }
         if listens || concluded {
             core.set_pair_state(pair, PairState::Pruned);
             return;
@@ -102,7 +105,9 @@ impl Checklist {
     /// The peer's check came in on a pair (RFC 8445 sections 7.3.1.4 and 7.3.1.5).
     pub(super) fn peer_checked(&mut self, core: &mut Core, pair: PairId, nominates: bool, now: Offset) {
         let Some(state) = core.pair(pair).map(|pair| pair.state) else { return };
-        let before = self.entries.get(pair.0).is_some_and(|entry| entry.triggered);
+        let known = self.entries.get(pair.0);
+        let before = known.is_some_and(|entry| entry.triggered);
+        let given_up = state == PairState::Pruned && !known.is_some_and(|entry| entry.listens);
         if let Some(entry) = self.entries.get_mut(pair.0) {
             entry.peer_nominated |= nominates;
             entry.triggered = true;
@@ -113,7 +118,7 @@ impl Checklist {
             }
             return;
         }
-        let refused = self.habits.triggers_once && (before || state == PairState::Pruned);
+        let refused = self.habits.triggers_once && (before || given_up);
         let lesser =
             self.selected(core).is_some_and(|selected| core.priority(pair) <= core.priority(selected));
         if !self.over && !refused && !lesser {
@@ -138,16 +143,35 @@ impl Checklist {
 
     /// Sends the next check, when its time has come.
     pub(super) fn check_when_due(&mut self, core: &mut Core, now: Offset) {
-        let early = self.last_check.is_some_and(|last| now < last + self.habits.ta);
-        if self.arriving || early || core.peer().is_none() {
+        if core.peer().is_none() {
             return;
         }
-        let pair = match self.next_check(core) {
-            Some(Turn::Check(pair)) => pair,
+        for pair in std::mem::take(&mut self.connecting) {
+            match core.pair(pair).map(|pair| (pair.stream, pair.state)) {
+                Some((Stream::Open, PairState::Waiting)) => self.send(core, pair, now),
+                Some((Stream::Opening, _)) => self.connecting.push(pair),
+                _ => {}
+            }
+        }
+        let early = self.last_check.is_some_and(|last| now < last + self.habits.ta);
+        if self.arriving || early {
+            return;
+        }
+        match self.next_check(core) {
+            Some(Turn::Check(pair)) => {
+                self.last_check = Some(now);
+                self.send(core, pair, now);
+            }
             // A connection takes its turn as a check does (RFC 6544 section 7.1).
-            Some(Turn::Connect) => return self.last_check = Some(now),
-            None => return,
-        };
+            Some(Turn::Connect(pair)) => {
+                self.last_check = Some(now);
+                self.connecting.push(pair);
+            }
+            None => {}
+        }
+    }
+
+    fn send(&mut self, core: &mut Core, pair: PairId, now: Offset) {
         let nominates = match self.habits.nomination {
             Nomination::Aggressive => core.role() == IceRole::Controlling,
             Nomination::Regular(_) => self.nominating == Some(pair),
@@ -164,10 +188,9 @@ impl Checklist {
         let stream = core.pair(pair).is_some_and(|pair| pair.stream != Stream::Datagrams);
         let schedule = self.habits.retransmission.schedule(self.habits.ta, pairs, stream);
         if core.check(pair, &CheckPlan { use_candidate: nominates, schedule, priority }, now) {
-            self.last_check = Some(now);
             self.first_check.get_or_insert(now);
-            if core.state == AgentState::New || (core.state == AgentState::Failed && core.selected.is_none())
-            {
+            let again = core.state == AgentState::Failed && core.selected.is_none();
+            if core.state == AgentState::New || again {
                 core.set_state(AgentState::Checking, now);
             }
         }
@@ -211,7 +234,7 @@ impl Checklist {
                 return Some(Turn::Check(id));
             }
             if opening(core, id) {
-                return Some(Turn::Connect);
+                return Some(Turn::Connect(id));
             }
         }
         None
@@ -285,8 +308,8 @@ fn can_ever_check(core: &Core, id: PairId) -> bool {
 enum Turn {
     /// A check of this pair.
     Check(PairId),
-    /// A connection, which was asked for.
-    Connect,
+    /// The connection of this pair, which was asked for.
+    Connect(PairId),
 }
 
 /// Whether a state is before the first check.
