@@ -5,21 +5,21 @@
 //! `on_…` methods and asked what to do with [`Agent::poll`] until that answers [`Action::WaitUntil`] or
 //! [`Action::Idle`]. Time and randomness are arguments.
 //!
-//! Two parts share the work. The [`core`] keeps what every client has in common: candidates and pairs with their whole
+//! Two parts share the work. The `core` keeps what every client has in common: candidates and pairs with their whole
 //! fate, the messages and their signatures, answers to the peer's checks, peer-reflexive candidates, role conflicts,
-//! restarts. The [`conduct`] is what sets clients apart: which check is next and when, how often it is repeated, who is
+//! restarts. The `conduct` is what sets clients apart: which check is next and when, how often it is repeated, who is
 //! nominated, which pair is selected and when another takes its place. Nothing that failed is dropped: a pair keeps its
 //! checks and its cause until the report.
 //!
 //! | module | owns |
 //! | --- | --- |
-//! | [`types`] | what goes in and comes out |
-//! | [`pair`] | one pair and the record of its checks |
-//! | [`message`] | the STUN messages of ICE, built and read |
-//! | [`core`] | candidates, pairs, transactions; what a conduct may do with them |
-//! | [`inbound`], [`outbound`] | the peer's checks; the answers to ours |
-//! | [`conduct`] | what a client decides |
-//! | [`checklist`] | the checklists of RFC 8445, with the habits of Firefox and libnice as values |
+//! | `types` | what goes in and comes out |
+//! | `pair` | one pair and the record of its checks |
+//! | `message` | the STUN messages of ICE, built and read |
+//! | `core` | candidates, pairs, transactions; what a conduct may do with them |
+//! | `inbound`, `outbound` | the peer's checks; the answers to ours |
+//! | `conduct` | what a client decides |
+//! | `checklist` | the checklists of RFC 8445, with the habits of Firefox and libnice as values |
 
 pub(crate) mod checklist;
 pub(crate) mod conduct;

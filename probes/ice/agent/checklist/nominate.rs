@@ -72,7 +72,8 @@ impl Checklist {
     /// RFC 8445 section 8.1.2: what is not needed any more.
     fn conclude(&mut self, core: &mut Core, selected: PairId, now: Offset) {
         let session = core.session();
-        let peer_may_go_on = core.role() == IceRole::Controlled && core.peer().is_some_and(|peer| !peer.ice2);
+        let controlled = core.role() == IceRole::Controlled;
+        let may_nominate_again = controlled && core.peer().is_some_and(|peer| !peer.ice2);
         let better = |core: &Core, id: PairId| core.priority(id) > core.priority(selected);
         let others: Vec<(PairId, PairState)> = core
             .each_pair()
@@ -81,6 +82,9 @@ impl Checklist {
             .collect();
         for (id, state) in others {
             let queued = self.triggered.contains(&id);
+            // What the peer has nominated already it may have selected.
+            let nominated = controlled && self.entries.get(id.0).is_some_and(|entry| entry.peer_nominated);
+            let peer_may_go_on = may_nominate_again || nominated;
             let goes = match (self.habits.concluding, state) {
                 (_, PairState::Frozen | PairState::Waiting) => {
                     let kept = self.habits.concluding != Concluding::Unsent && queued && better(core, id);

@@ -1,6 +1,7 @@
 //! The states of pairs, and which check is next (RFC 8445 sections 6.1.2.6, 6.1.4 and 7.3.1.4).
 
 use super::{Checklist, Concluding, Counting, Entry, Freezing, Nomination};
+use crate::ice::agent::conduct::Conduct;
 use crate::ice::agent::core::{CheckPlan, Core};
 use crate::ice::agent::pair::{Pair, PairState, Stream};
 use crate::ice::agent::types::{AgentState, IceRole, PairId};
@@ -178,7 +179,7 @@ impl Checklist {
             Nomination::None => false,
         };
         let base = core.pair(pair).map(|pair| pair.base).and_then(|base| core.base_candidate(base));
-        let priority = base.map_or(0, |local| (self.habits.check_priority)(local));
+        let priority = base.map_or(0, |local| self.check_priority(local));
         let pairs = match self.habits.retransmission.counting {
             Counting::Unsettled => {
                 count(core, |pair| matches!(pair.state, PairState::Waiting | PairState::InProgress))

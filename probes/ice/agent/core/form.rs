@@ -242,13 +242,13 @@ impl Core {
 /// Whether two candidates make a pair: same transport and family, the TCP roles meet (RFC 6544 section 6.2), and
 /// link-local addresses only among themselves.
 fn fits(here: &Candidate, there: &Candidate) -> bool {
-    let meets = match (here.tcp_type, there.tcp_type) {
-        (None, None) => true,
-        (Some(TcpType::Active), Some(TcpType::Passive)) => true,
-        (Some(TcpType::Passive), Some(TcpType::Active)) => true,
-        (Some(TcpType::So), Some(TcpType::So)) => true,
-        _ => false,
-    };
+    let meets = matches!(
+        (here.tcp_type, there.tcp_type),
+        (None, None)
+            | (Some(TcpType::Active), Some(TcpType::Passive))
+            | (Some(TcpType::Passive), Some(TcpType::Active))
+            | (Some(TcpType::So), Some(TcpType::So))
+    );
     here.protocol == there.protocol
         && meets
         && here.component == there.component

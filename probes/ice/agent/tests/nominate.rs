@@ -4,7 +4,7 @@ use super::wire::*;
 use crate::ice::agent::conduct::Criterion;
 use crate::ice::agent::{AgentState, EventKind, IceRole, PairState, Peer, Successor};
 use crate::ice::{Candidate, CandidateType};
-use crate::machine::Offset;
+use crate::machine::{IdSource, Offset};
 use std::time::Duration;
 
 /// Both ends know each other; the second says of itself what is given.
@@ -241,5 +241,49 @@ fn when_the_path_dies_a_restart_would_find_the_best_that_is_left() {
         let last = wire.pair(0, tcp, "192.0.2.2:2000").unwrap();
         assert_eq!(agent.without(&[direct, udp]), Successor::Restart(last), "{client}");
         assert_eq!(agent.without(&[direct, udp, tcp]), Successor::Nothing, "{client}");
+    }
+}
+
+/// Two ends with three bases each, of which only some pairs carry anything, and a tenth of all packets lost.
+fn lossy(clients: [&str; 2], seed: u64) -> Wire {
+    let mut wire = Wire::of([
+        setup(clients[0], IceRole::Controlling, seed),
+        setup(clients[1], IceRole::Controlled, seed + 1_000_000),
+    ]);
+    for end in [0, 1] {
+        wire.base(end, host(&format!("192.0.2.{}:1000", 1 + end)));
+        wire.base(end, relay(&format!("203.0.113.{}:5000", 1 + end), RELAY_UDP));
+        wire.base(end, relay(&format!("203.0.113.{}:5001", 1 + end), RELAY_TLS));
+    }
+    let mut ids = IdSource::new(seed);
+    let direct = seed.is_multiple_of(3);
+    wire.lost = Box::new(move |packet| {
+        let relayed = packet.from.port() >= 5000 || packet.to.port() >= 5000;
+        ids.next_u64().is_multiple_of(10) || (!relayed && !direct)
+    });
+    wire.signal();
+    wire
+}
+
+#[test]
+fn with_a_tenth_of_all_packets_lost_every_call_comes_up_and_both_ends_agree() {
+    for clients in [
+        ["rfc8445", "rfc8445"],
+        ["gateway", "rfc8445"],
+        ["rfc8445", "gateway"],
+        ["rfc8445", "firefox"],
+        ["firefox", "rfc8445"],
+    ] {
+        for seed in 0..60 {
+            let mut wire = lossy(clients, seed);
+            assert!(wire.connect(), "{clients:?} {seed}");
+            wire.run_for(Duration::from_secs(45));
+            let [near, far] = [wire.selected(0), wire.selected(1)];
+            let swapped = far.map(|(local, remote)| (remote, local));
+            // Firefox in control gives up the triggered check of a better pair whose nomination has reached the peer
+            // already, when a lesser one is nominated (nr_ice_component_nominated_pair): both paths work, and the
+            // ends may stay on different ones.
+            assert!(near == swapped || clients[0] == "firefox", "{clients:?} {seed}: {near:?} {swapped:?}");
+        }
     }
 }

@@ -275,7 +275,7 @@ impl Wire {
         let now = self.now;
         let connected: Vec<_> = self.connecting.extract_if(.., |connecting| connecting.0 <= now).collect();
         for (_, end, base, to) in connected {
-            let there = self.sides[1 - end].public.iter().any(|public| *public == to);
+            let there = self.sides[1 - end].public.contains(&to);
             let agent = &mut self.sides[end].agent;
             if there && self.connects {
                 agent.on_connected(base, to, now);

@@ -203,8 +203,8 @@ fn selections(client: &str, role: IceRole, relays: &[(u32, u64)]) -> (Wire, Vec<
     wire.base(1, host("192.0.2.2:2000"));
     let open: Vec<Offset> = relays.iter().map(|relay| Offset::from_ms(relay.1)).collect();
     wire.lost = Box::new(move |packet| {
-        let port = if packet.end == 0 { packet.from.port() } else { packet.to.port() };
-        packet.sent < open[usize::from(port - 5000)]
+        let relay = if packet.end == 0 { packet.base.0 } else { usize::from(packet.to.port() - 5000) };
+        packet.sent < open[relay]
     });
     wire.signal();
     wire.run_for(Duration::from_secs(10));

@@ -131,14 +131,17 @@ impl Channel {
 
     pub(super) fn update_receiving(&mut self, core: &mut Core, pair: PairId, now: Offset) {
         let at = ms(now);
+        let selected = core.selected == Some(pair);
         let Some(link) = self.link_mut(pair) else { return };
         let receiving = link.receives(at);
         if link.receiving == receiving {
             return;
         }
         (link.receiving, link.receiving_since) = (receiving, at);
-        let answered = link.rtt_samples > 0;
-        let tells = !receiving && answered && link.active() && !link.pruned && !link.silence_told;
+        // A backup that was just pinged after a long time does not receive until it answers: that is no silence yet.
+        let overdue = selected || link.overdue(at);
+        let works = link.rtt_samples > 0 && link.active() && !link.pruned;
+        let tells = !receiving && works && overdue && !link.silence_told;
         link.silence_told |= tells;
         if tells {
             core.note(EventKind::Silent(pair), now);
@@ -149,7 +152,6 @@ impl Channel {
     /// A pair that was given up for its silence shows that it lives.
     fn revive(&mut self, core: &mut Core, pair: PairId, now: Offset) {
         if self.link(pair).is_some_and(|link| !link.pruned && link.write == Write::Timeout) {
-            core.set_pair_state(pair, PairState::Waiting);
             self.set_write(core, pair, Write::Init, now);
         }
     }

@@ -192,7 +192,11 @@ impl Link {
 
     /// Connection::stable: its round trip has converged and no answer is overdue.
     pub(super) fn stable(&self, now: u64) -> bool {
-        let overdue = self.silent_since().is_some_and(|first| now.saturating_sub(first) > 2 * self.rtt);
-        u64::from(self.rtt_samples) > RTT_RATIO + 1 && !overdue
+        u64::from(self.rtt_samples) > RTT_RATIO + 1 && !self.overdue(now)
+    }
+
+    /// Connection::missing_responses.
+    pub(super) fn overdue(&self, now: u64) -> bool {
+        self.silent_since().is_some_and(|first| now.saturating_sub(first) > 2 * self.rtt)
     }
 }

@@ -32,12 +32,13 @@ impl Channel {
     /// Silence for too long. libwebrtc has no other consent than this (RFC 7675 gives 30 s).
     fn time_out(&mut self, core: &mut Core, pair: PairId, now: Offset) {
         let cause = self.silence(pair, now);
-        if core.pair(pair).is_some_and(|pair| pair.checks_answered > 0) {
-            core.note(EventKind::ConsentLost(pair), now);
-        }
-        // Answers that are still on their way would count: the checks are not given up.
-        if let Some(of) = core.pair_mut(pair) {
+        // Told once: what comes in on it makes it Init for a moment, and its old pings are still unanswered.
+        if let Some(of) = core.pair_mut(pair).filter(|of| of.state != PairState::Failed) {
+            // Answers that are still on their way would count: the checks are not given up.
             (of.state, of.cause) = (PairState::Failed, Some(cause.clone()));
+            if of.checks_answered > 0 {
+                core.note(EventKind::ConsentLost(pair), now);
+            }
             core.note(EventKind::Failed(pair, cause), now);
         }
         self.links.get_mut(pair.0).into_iter().for_each(|link| link.silence_told = false);
