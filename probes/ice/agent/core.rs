@@ -300,11 +300,6 @@ impl Core {
         ended.iter().for_each(|id| self.end_check(pair, id, CheckEnd::Cancelled));
     }
 
-    /// Whether a check of this pair is under way and being repeated.
-    pub(crate) fn is_checking(&self, pair: PairId) -> bool {
-        self.pending.iter().any(|pending| pending.pair == pair && !pending.cancelled)
-    }
-
     /// Marks a pair as nominated.
     pub(crate) fn nominate(&mut self, pair: PairId, now: Offset) {
         let by = super::conduct::nominator(self.role);

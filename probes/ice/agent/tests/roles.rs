@@ -4,7 +4,7 @@ use super::wire::*;
 use crate::ice::agent::{CheckEnd, EventKind, IceRole};
 use crate::machine::Offset;
 
-const CLIENTS: [&str; 3] = ["firefox", "gateway", "rfc8445"];
+const CLIENTS: [&str; 4] = ["chromium", "firefox", "gateway", "rfc8445"];
 
 fn both(role: IceRole, profiles: [&str; 2], seeds: [u64; 2]) -> Wire {
     let mut wire = Wire::of([setup(profiles[0], role, seeds[0]), setup(profiles[1], role, seeds[1])]);
