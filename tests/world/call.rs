@@ -3,8 +3,8 @@
 use super::end::{End, Wish};
 use super::scene::{Scene, Signalling};
 use raincheck_lab::net::{RelayId, World};
-use raincheck_probes::ice::Candidate;
 use raincheck_probes::ice::agent::{AgentState, Peer};
+use raincheck_probes::ice::{Candidate, CandidateType};
 use raincheck_probes::machine::Offset;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -68,7 +68,12 @@ impl Call {
     }
 
     fn post(&mut self, from: usize, letter: Letter) {
-        self.mail.push((self.now + self.post_time(), 1 - from, letter));
+        let late = match &letter {
+            Letter::Candidate(candidate) if candidate.kind != CandidateType::Relay => self.scene.direct_late,
+            Letter::End => self.scene.direct_late,
+            _ => Duration::ZERO,
+        };
+        self.mail.push((self.now + self.post_time() + late, 1 - from, letter));
     }
 
     fn signal_credentials(&mut self, from: usize) {
@@ -144,7 +149,14 @@ impl Call {
         for (_, to, letter) in arrived {
             let agent = &mut self.ends[to].agent;
             match letter {
-                Letter::Peer(peer) => agent.on_peer(peer, Offset::new(now)),
+                Letter::Peer(peer) => {
+                    let before = agent.credentials().clone();
+                    agent.on_peer(peer, Offset::new(now));
+                    // The peer began a restart: our half of it is signalled back.
+                    if *agent.credentials() != before {
+                        self.signal_all(to);
+                    }
+                }
                 Letter::Candidate(candidate) => agent.on_remote(candidate, Offset::new(now)),
                 Letter::End => agent.on_remote_end(Offset::new(now)),
             }
@@ -252,12 +264,10 @@ impl Call {
         self.run_till(until, |call| (0..2).all(|end: usize| call.ends[end].data.len() > before[end]))
     }
 
-    /// Restarts ICE: both ends make new credentials and signal them, and their candidates again, one after the other.
-    pub(crate) fn restart(&mut self) {
-        for end in [0, 1] {
-            self.ends[end].agent.restart(Offset::new(self.now));
-            self.signal_all(end);
-        }
+    /// An end restarts ICE: it signals new credentials and its candidates again, and the other answers with its own.
+    pub(crate) fn restart(&mut self, end: usize) {
+        self.ends[end].agent.restart(Offset::new(self.now));
+        self.signal_all(end);
         self.settle();
     }
 

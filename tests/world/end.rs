@@ -291,9 +291,24 @@ impl End {
         self.bases[base.0].relay
     }
 
+    /// Whether any check between addresses that are not these servers' was answered.
+    pub(crate) fn works_directly(&self, servers: &[IpAddr]) -> bool {
+        let direct = |id: PairId| {
+            let ends = [self.agent.local(id), self.agent.remote(id)];
+            ends.into_iter().flatten().all(|candidate| !servers.contains(&candidate.address))
+        };
+        let pairs = self.agent.pairs().iter().enumerate();
+        pairs.into_iter().any(|(id, pair)| pair.checks_answered > 0 && direct(PairId(id)))
+    }
+
     /// When its state became this, every time.
     pub(crate) fn became(&self, state: AgentState) -> Vec<Duration> {
         self.times(|kind| *kind == EventKind::State(state))
+    }
+
+    /// When data was moved to another pair, every time.
+    pub(crate) fn selections(&self) -> Vec<Duration> {
+        self.times(|kind| matches!(kind, EventKind::Selected { .. }))
     }
 
     /// When something happened, every time.

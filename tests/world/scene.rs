@@ -51,6 +51,8 @@ pub(crate) struct Scene {
     pub(crate) policies: [Policy; 2],
     pub(crate) roles: [IceRole; 2],
     pub(crate) signalling: Signalling,
+    /// How much later than relayed candidates the others are signalled.
+    pub(crate) direct_late: Duration,
     /// From one packet of data to the next, once a pair is selected; none without data.
     pub(crate) media: Option<Duration>,
     pub(crate) seed: u64,
@@ -67,6 +69,7 @@ impl Scene {
             policies: [Policy::All, Policy::All],
             roles: [IceRole::Controlling, IceRole::Controlled],
             signalling: Signalling::Trickle(Duration::from_millis(30)),
+            direct_late: Duration::ZERO,
             media: None,
             seed: 1,
         }
