@@ -234,9 +234,12 @@ impl Call {
         true
     }
 
-    /// Whether both ends have selected a pair, or have failed.
+    /// Whether both ends have selected a pair, or have said that they failed. libwebrtc may say so and go on when the
+    /// peer's checks show it yet another address.
     pub(crate) fn is_decided(&self) -> bool {
-        self.ends.iter().all(|end| end.agent.selected().is_some() || end.agent.state() == AgentState::Failed)
+        let decided =
+            |end: &End| end.agent.selected().is_some() || !end.became(AgentState::Failed).is_empty();
+        self.ends.iter().all(decided)
     }
 
     /// Whether both ends carry data over one and the same path: the one's local address is the other's remote one.

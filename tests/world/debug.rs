@@ -78,3 +78,27 @@ fn one() {
     tell(&call);
     eprintln!("{} steps {}", call.story(), call.steps);
 }
+
+#[test]
+#[ignore]
+fn seed() {
+    let seed: u64 = std::env::var("S").unwrap().parse().unwrap();
+    let t: f64 = std::env::var("T").unwrap_or("21".into()).parse().unwrap();
+    let scene = super::seeds::draw(seed);
+    eprintln!("{scene:?}");
+    let mut call = Call::new(&scene);
+    call.run_till(Duration::from_secs_f64(t), Call::is_decided);
+    eprintln!("decided {:?}", call.now);
+    call.run_for(Duration::from_secs_f64(std::env::var("X").unwrap_or("20".into()).parse().unwrap()));
+    tell(&call);
+    for end in [0, 1] {
+        for (pair, seen) in super::truth::carrying(&call, end) {
+            eprintln!(
+                "carrying {end} {pair:?} {:?} seen {seen} prio {}",
+                call.ends[end].agent.route_of(pair),
+                super::truth::priority(&call, end, pair, seen)
+            );
+        }
+    }
+    eprintln!("{} steps {}", call.story(), call.steps);
+}

@@ -23,16 +23,19 @@ pub(crate) fn carrying(call: &Call, end: usize) -> BTreeMap<PairId, SocketAddr> 
         let now = call.now + Duration::from_secs(2) + Duration::from_millis(50) * round;
         for side in Side::BOTH {
             for (_, from, to) in &routes[side as usize] {
-                world.send(now, side, *from, *to, *b"ask");
+                world.send(now, side, *from, *to, format!("ask {to}"));
             }
         }
         while let Some(due) = world.next_event().filter(|due| *due < now + Duration::from_millis(50)) {
             while let Some((side, got)) = world.deliver(due) {
-                if got.bytes == b"ask" {
-                    world.send(due, side, got.to, got.from, format!("seen {}", got.from));
+                let text = std::str::from_utf8(&got.bytes).unwrap_or_default();
+                if let Some(asked) = text.strip_prefix("ask ") {
+                    world.send(due, side, got.to, got.from, format!("answer {asked} {}", got.from));
                 } else if side as usize == end
-                    && let Some(seen) =
-                        std::str::from_utf8(&got.bytes).ok().and_then(|t| t.strip_prefix("seen "))
+                    && let Some(answer) = text.strip_prefix("answer ")
+                    && let Some((asked, seen)) = answer.split_once(' ')
+                    // RFC 8445 section 7.2.5.2.1: from where the check went to, not from elsewhere.
+                    && asked == got.from.to_string()
                     && let Some((pair, ..)) =
                         routes[end].iter().find(|(_, from, to)| *from == got.to && *to == got.from)
                 {
