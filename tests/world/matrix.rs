@@ -3,9 +3,9 @@
 
 use super::call::Call;
 use super::scene::{ONE, STUN, Scene, Signalling};
+use super::truth;
 use raincheck_lab::net::{Mapping, NatKind, Side};
-use raincheck_probes::evidence::Cause;
-use raincheck_probes::ice::agent::{AgentState, IceRole};
+use raincheck_probes::ice::agent::AgentState;
 use raincheck_probes::ice::stack::Client;
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ fn with_relays(profiles: [&'static str; 2]) {
         if call.is_direct() != direct && !(direct && nominated_first(call)) {
             return Some(format!("the oracle says direct: {direct}"));
         }
-        if !call.agree() && !answered_from_elsewhere(call) {
+        if !call.agree() && !(direct && nominated_first(call)) {
             return Some("the ends do not agree".to_owned());
         }
         (!call.talks(Duration::from_secs(1))).then(|| "data does not pass".to_owned())
@@ -54,27 +54,15 @@ fn with_relays(profiles: [&'static str; 2]) {
 
 /// Firefox nominates aggressively, and what was not sent by the first nomination never is (nICEr `ice_component.c`,
 /// nr_ice_component_nominated_pair). A direct path that only peer-reflexive candidates make takes longer to be known
-/// than a relayed one: where a NAT shifts its port, no check of the direct path has been answered by then.
+/// than a relayed one: where a NAT shifts its port, one end or both had no answer to a check of the direct path by then.
 fn nominated_first(call: &Call) -> bool {
     let shifts = |side| {
         call.world.site(side).stack.0.iter().any(|nat| nat.kind.mapping > Mapping::EndpointIndependent)
     };
-    let ends = [0, 1].map(|end: usize| &call.ends[end]);
-    let controlling = ends.into_iter().find(|end| end.agent.role() == IceRole::Controlling).unwrap();
-    controlling.profile.client == Client::Firefox
-        && Side::BOTH.into_iter().any(shifts)
-        && !controlling.works_directly(&call.world.servers)
-}
-
-/// The same, where a check that nominated the direct path reached the peer and its answer came back from another port
-/// (RFC 8445 section 7.2.5.2.1): the peer holds that path for nominated (RFC 5245 section 7.2.1.5), and we do not.
-fn answered_from_elsewhere(call: &Call) -> bool {
-    let elsewhere = |cause: &Option<Cause>| matches!(cause, Some(Cause::LocalFailure { detail }) if detail.starts_with("the answer came from"));
-    nominated_first(call)
-        && call.ends.iter().any(|end| {
-            end.agent.role() == IceRole::Controlling
-                && end.agent.pairs().iter().any(|pair| elsewhere(&pair.cause))
-        })
+    let known = call.ends.iter().filter(|end| end.works_directly(&call.world.servers)).count();
+    Side::BOTH.into_iter().any(shifts)
+        && (known == 0 || (known == 1 && truth::given_up_by_firefox(call)))
+        && call.ends.iter().any(|end| end.profile.client == Client::Firefox)
 }
 
 /// Without relays a call connects exactly when the oracle says that a direct path exists, and fails otherwise.
