@@ -1,13 +1,12 @@
 //! One end of a call: it gathers at its client's pace, and its agent's bases are sockets and relays of the world.
 
+use super::pace::{ethernet, leg, time_of};
 use super::scene::Scene;
 use raincheck_lab::net::{self, RelayId, Side, SplitMix64, World};
-use raincheck_probes::evidence::Transport;
 use raincheck_probes::ice::agent::{
     Action, Agent, AgentState, BaseId, Event, EventKind, PairId, Received, Setup,
 };
 use raincheck_probes::ice::gather::{Failure, GatherSetup, Gathering, Learned, Slot, SlotKind};
-use raincheck_probes::ice::network::{AdapterKind, Network};
 use raincheck_probes::ice::stack::Profile;
 use raincheck_probes::ice::{Candidate, CandidateType};
 use raincheck_probes::machine::{IdSource, Offset};
@@ -71,6 +70,7 @@ impl End {
             media_permission: true,
             ipv4: true,
             ipv6: false,
+            udp: true,
             networks: vec![ethernet(world.site(side).address)],
             servers,
             proxied: false,
@@ -306,11 +306,6 @@ impl End {
         self.times(|kind| *kind == EventKind::State(state))
     }
 
-    /// When data was moved to another pair, every time.
-    pub(crate) fn selections(&self) -> Vec<Duration> {
-        self.times(|kind| matches!(kind, EventKind::Selected { .. }))
-    }
-
     /// When something happened, every time.
     pub(crate) fn times(&self, is: impl Fn(&EventKind) -> bool) -> Vec<Duration> {
         self.events.iter().filter(|event| is(&event.kind)).map(|event| event.at.as_duration()).collect()
@@ -319,53 +314,4 @@ impl End {
 
 fn address_of(candidate: &Candidate) -> SocketAddr {
     SocketAddr::new(candidate.address, candidate.port)
-}
-
-fn leg(transport: Transport) -> net::Protocol {
-    match transport {
-        Transport::Udp => net::Protocol::Udp,
-        Transport::Tcp => net::Protocol::Tcp,
-        Transport::Tls => net::Protocol::Tls,
-    }
-}
-
-fn ethernet(address: IpAddr) -> Network {
-    Network {
-        name: "eth0".to_owned(),
-        kind: AdapterKind::Ethernet,
-        underlying: None,
-        address,
-        prefix: 24,
-        default_local: Some(address),
-        default_route: true,
-        speed: None,
-    }
-}
-
-/// How long a slot takes over this line, and whether it comes to anything: a transaction for a Binding; two for an
-/// Allocate, with the TCP and TLS handshakes before.
-fn time_of(
-    profile: &Profile,
-    slot: &Slot,
-    link: net::Impairment,
-    chance: &mut SplitMix64,
-) -> (Duration, bool) {
-    let round_trip = (link.delay + link.jitter) * 2;
-    let lost = 1.0 - (1.0 - link.loss) * (1.0 - link.loss);
-    let transactions = match slot.kind {
-        SlotKind::Host | SlotKind::HostTcp(_) => return (Duration::ZERO, true),
-        SlotKind::Relay(Transport::Tcp) => return (round_trip * 3, true),
-        SlotKind::Relay(Transport::Tls) => return (round_trip * 5, true),
-        SlotKind::Srflx => 1,
-        SlotKind::Relay(Transport::Udp) => 2,
-    };
-    let schedule = profile.schedule(Transport::Udp);
-    let mut takes = Duration::ZERO;
-    for _ in 0..transactions {
-        match schedule.sends_ms.iter().find(|_| !chance.chance(lost)) {
-            Some(sent) => takes += Duration::from_millis(*sent) + round_trip,
-            None => return (takes + Duration::from_millis(schedule.gives_up_ms), false),
-        }
-    }
-    (takes, true)
 }

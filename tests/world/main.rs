@@ -9,20 +9,24 @@
 //! | --- | --- |
 //! | [`scene`] | what a call is made from |
 //! | [`end`] | one end: gathering at the client's pace, the agent, its bases |
+//! | [`pace`] | how long gathering takes |
 //! | [`call`] | the two ends, the world, the signalling, and the clock |
 //! | [`truth`] | what the network would carry, found without an agent |
+//! | [`tell`] | a call in words, for a failed one |
 //! | [`matrix`] | every kind of NAT with every other |
 //! | [`seeds`] | a thousand worlds drawn from seeds |
 //! | [`failover`] | the selected path dies |
 //! | [`late`] | candidates, credentials and roles that come late or collide |
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ring: a panic is a failed case")]
+#![allow(clippy::print_stdout, reason = "a failed seed tells its story")]
 
 mod call;
-mod debug;
 mod end;
 mod failover;
 mod late;
 mod matrix;
+mod pace;
 mod scene;
 mod seeds;
+mod tell;
 mod truth;

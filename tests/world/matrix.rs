@@ -5,7 +5,6 @@ use super::call::Call;
 use super::scene::{ONE, STUN, Scene, Signalling};
 use super::truth;
 use raincheck_lab::net::{Mapping, NatKind, Side};
-use raincheck_probes::ice::agent::AgentState;
 use raincheck_probes::ice::stack::Client;
 use std::time::Duration;
 
@@ -42,10 +41,11 @@ fn with_relays(profiles: [&'static str; 2]) {
             return Some("undecided".to_owned());
         }
         call.run_for(SETTLED);
-        if call.is_direct() != direct && !(direct && nominated_first(call)) {
+        let excused = direct && nominated_first(call);
+        if call.is_direct() != direct && !excused {
             return Some(format!("the oracle says direct: {direct}"));
         }
-        if !call.agree() && !(direct && nominated_first(call)) {
+        if !(call.agree() || excused) {
             return Some("the ends do not agree".to_owned());
         }
         (!call.talks(Duration::from_secs(1))).then(|| "data does not pass".to_owned())
@@ -61,7 +61,7 @@ fn nominated_first(call: &Call) -> bool {
     };
     let known = call.ends.iter().filter(|end| end.works_directly(&call.world.servers)).count();
     Side::BOTH.into_iter().any(shifts)
-        && (known == 0 || (known == 1 && truth::given_up_by_firefox(call)))
+        && (known == 0 || (known == 1 && truth::given_up(call)))
         && call.ends.iter().any(|end| end.profile.client == Client::Firefox)
 }
 
@@ -73,7 +73,7 @@ fn without_relays(profiles: [&'static str; 2]) {
             return Some("undecided".to_owned());
         }
         if !direct {
-            let failed = call.ends.iter().all(|end| end.agent.state() == AgentState::Failed);
+            let failed = call.ends.iter().all(|end| end.agent.selected().is_none());
             return (!failed).then(|| "connected where nothing can".to_owned());
         }
         call.run_for(SETTLED);

@@ -2,11 +2,11 @@
 //! kind on both ends.
 //!
 //! `RAINCHECK_WORLD_SEEDS` says which: a number for so many from 0, or `FROM..TO`; a failed seed is named, and
-//! `RAINCHECK_WORLD_SEEDS=17..18` runs seed 17 alone.
+//! `RAINCHECK_WORLD_SEEDS=17..18` runs seed 17 alone and tells its whole story.
 
 use super::call::Call;
 use super::scene::{ONE, STUN, Scene, Signalling, TWO};
-use super::truth;
+use super::{tell, truth};
 use raincheck_lab::net::{Impairment, NatKind, NatStack, SplitMix64};
 use raincheck_probes::ice::agent::{AgentState, CheckEnd, IceRole, PairId};
 use raincheck_probes::ice::stack::Client;
@@ -39,11 +39,12 @@ enum Outcome {
 #[test]
 fn every_seeded_call_ends_agrees_and_takes_the_best_pair() {
     let seeds = seeds();
+    let alone = seeds.end - seeds.start == 1;
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let outcomes: Vec<(u64, Outcome)> = std::thread::scope(|scope| {
         let share = |first: usize| {
             let seeds = seeds.clone().skip(first).step_by(threads);
-            scope.spawn(move || seeds.map(|seed| (seed, hold(seed))).collect::<Vec<_>>())
+            scope.spawn(move || seeds.map(|seed| (seed, hold(seed, alone))).collect::<Vec<_>>())
         };
         let running: Vec<_> = (0..threads).map(share).collect();
         running.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
@@ -118,42 +119,49 @@ fn line(chance: &mut SplitMix64) -> Impairment {
 }
 
 /// Holds the call of a seed.
-fn hold(seed: u64) -> Outcome {
+fn hold(seed: u64, alone: bool) -> Outcome {
     let scene = draw(seed);
-    catch_unwind(AssertUnwindSafe(|| judge(&scene))).unwrap_or_else(|panic| {
+    let held = || {
+        let mut call = Call::new(&scene);
+        let outcome = judge(&scene, &mut call);
+        if alone {
+            println!("{scene:?}\n{}", tell::history(&call));
+        }
+        outcome
+    };
+    catch_unwind(AssertUnwindSafe(held)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         Outcome::Wrong(format!("panicked: {}", text.unwrap_or_else(|| scene.to_string())))
     })
 }
 
-fn judge(scene: &Scene) -> Outcome {
+fn judge(scene: &Scene, call: &mut Call) -> Outcome {
     let lossy = scene.impairments.iter().any(|line| line.loss > 0.0 || line.reorder > 0.0);
-    let mut call = Call::new(scene);
     let wrong = |call: &Call, what: &str| Outcome::Wrong(format!("{what}: {}", call.story()));
     if !call.run_till(BOUND, Call::is_decided) {
-        return wrong(&call, "undecided");
+        return wrong(call, "undecided");
     }
     call.run_for(SETTLED);
     let selected = call.ends.iter().filter(|end| end.agent.selected().is_some()).count();
     if selected == 0 {
-        return match truth::carrying(&call, 0).is_empty() {
+        return match truth::carrying(call, 0).is_empty() {
             true => Outcome::Nothing,
-            false if lossy && gives_up(&call) => Outcome::Missed,
-            false => wrong(&call, "failed, though a pair carries packets"),
+            false if lossy && gives_up(call) => Outcome::Missed,
+            false => wrong(call, "failed, though a pair carries packets"),
         };
     }
     let apart = !call.agree();
-    if selected == 1 || (apart && !truth::given_up_by_firefox(&call)) {
-        return wrong(&call, "the ends do not agree");
+    if selected == 1 || (apart && !truth::given_up(call)) {
+        return wrong(call, "the ends do not agree");
     }
     if !(0..30).any(|_| call.talks(Duration::from_millis(500))) {
-        return wrong(&call, "data does not pass");
+        return wrong(call, "data does not pass");
     }
-    match better(&call) {
+    match better(call) {
         _ if apart => Outcome::Missed,
         None => Outcome::Best,
         Some((_, true)) => Outcome::Missed,
-        Some((pair, false)) => wrong(&call, &format!("a better pair carries packets: {pair}")),
+        Some((pair, false)) => wrong(call, &format!("a better pair carries packets: {pair}")),
     }
 }
 
@@ -200,7 +208,6 @@ fn was_known(call: &Call, number: usize, pair: PairId) -> bool {
         .any(|check| matches!(check.end, Some(CheckEnd::Answered { at, .. }) if in_time(at)))
 }
 
-/// The states that a call may end in.
 #[test]
 fn a_call_between_strangers_that_nothing_connects_fails_on_both_ends() {
     let scene = Scene::new(["chromium", "firefox"], STUN).behind(NatKind::SYMMETRIC, NatKind::SYMMETRIC);

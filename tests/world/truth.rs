@@ -48,18 +48,18 @@ pub(crate) fn carrying(call: &Call, end: usize) -> BTreeMap<PairId, SocketAddr> 
     works
 }
 
-/// Whether Firefox gave up the path that the other end holds for the selected one. nICEr cancels, at its first
-/// nomination, what was not sent by then, and what it was to send again because the peer had checked it; it takes
-/// nothing of that up again (`ice_component.c`, nr_ice_component_nominated_pair; `ice_candidate_pair.c`,
-/// nr_ice_candidate_pair_do_triggered_check). When the answer to a check that nominated is lost or comes from another
-/// port by then, the peer has been told of a nomination that Firefox itself never learns of; and when Firefox is the
-/// one that follows, it may have cancelled what the peer nominates later. Both ends then send by different paths.
-pub(crate) fn given_up_by_firefox(call: &Call) -> bool {
+/// Whether an end that nominates aggressively gave up the path that the other end holds for the selected one: its check
+/// nominated that path at the peer, but no answer came back in time, or came from another port, so that it never
+/// learned of the nomination itself. libnice sends a check three times. nICEr cancels, at its first nomination, what was
+/// not sent by then and what it was to send again because the peer had checked it, and takes nothing of that up again
+/// (`ice_component.c`, nr_ice_component_nominated_pair; `ice_candidate_pair.c`,
+/// nr_ice_candidate_pair_do_triggered_check), also where it is the one that follows. Both ends then send by different
+/// paths, for good.
+pub(crate) fn given_up(call: &Call) -> bool {
     [0, 1].into_iter().any(|number: usize| {
         let (end, other) = (&call.ends[number], &call.ends[1 - number]);
-        let Some((theirs, _)) = other.selected().filter(|_| end.profile.client == Client::Firefox) else {
-            return false;
-        };
+        let client = end.profile.client;
+        let Some((theirs, _)) = other.selected() else { return false };
         let towards = |id: &usize| {
             let remote = end.agent.remote(PairId(*id));
             remote.is_some_and(|remote| remote.address == theirs.ip())
@@ -68,7 +68,10 @@ pub(crate) fn given_up_by_firefox(call: &Call) -> bool {
             let pair = &end.agent.pairs()[id];
             let nominated = pair.checks.iter().any(|check| check.use_candidate);
             let unanswered = pair.checks_answered == 0 && end.agent.selected() != Some(PairId(id));
-            unanswered && (pair.state == PairState::Pruned || (pair.state == PairState::Failed && nominated))
+            let cancelled = client == Client::Firefox && pair.state == PairState::Pruned;
+            let missed = pair.state == PairState::Failed && nominated;
+            let aggressive = matches!(client, Client::Firefox | Client::Gateway | Client::GatewayTls);
+            aggressive && unanswered && (cancelled || missed)
         })
     })
 }
