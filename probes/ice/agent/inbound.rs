@@ -80,15 +80,24 @@ impl Core {
             self.refuse(base, from, message, (487, "Role Conflict"), Some(&ours));
             return Received::Ice;
         }
+        // One of the session before keeps the old path alive and says nothing of the new one.
+        let old = ours != self.ours;
+        let pair = if old { None } else { self.pair_asked(conduct, base, from, message, now) };
+        // An answer promises a pair: without one the peer would select what we cannot follow.
+        if !old && pair.is_none() {
+            return Received::Ignored(Cause::LocalFailure {
+                detail: format!("no pair for a check from {from}"),
+            });
+        }
         if let Some(bytes) = message::success(&message.transaction(), from, &ours) {
             self.transmit(base, from, bytes);
         }
-        // One of the session before keeps the old path alive and says nothing of the new one.
-        if ours == self.ours {
-            self.trigger(conduct, base, from, message, now);
-        } else {
-            let pair = self.pair_before(base, from);
-            self.indicated(conduct, pair, now);
+        match pair {
+            Some(pair) => self.trigger(conduct, pair, message, now),
+            None => {
+                let pair = self.pair_before(base, from);
+                self.indicated(conduct, pair, now);
+            }
         }
         Received::Ice
     }
@@ -138,25 +147,31 @@ impl Core {
         }
     }
 
-    /// What a good check of the peer leads to (RFC 8445 sections 7.3.1.3 to 7.3.1.5).
-    fn trigger(
+    /// The pair of a good check of the peer, formed now if its candidate was not known (RFC 8445 section 7.3.1.3).
+    /// None when there is no room for it, or the policy does not allow its base.
+    fn pair_asked(
         &mut self,
         conduct: &mut dyn Conduct,
         base: BaseId,
         from: SocketAddr,
         message: &Message<'_>,
         now: Offset,
-    ) {
-        let Some(candidate) = self.peer_reflexive(base, from, message, now) else { return };
-        let Some((remote, new)) = self.remote_at(candidate) else { return };
+    ) -> Option<PairId> {
+        let candidate = self.peer_reflexive(base, from, message, now)?;
+        let (remote, new) = self.remote_at(candidate)?;
         let before = self.pairs.len();
-        let Some(pair) = self.form_now(base, remote, now) else { return };
+        let pair = self.form_now(base, remote, now)?;
         if self.pairs.len() > before {
             conduct.formed(self, pair, now);
         }
         if new {
             self.note(EventKind::PeerReflexive { pair }, now);
         }
+        Some(pair)
+    }
+
+    /// What a good check of the peer leads to (RFC 8445 sections 7.3.1.4 and 7.3.1.5).
+    fn trigger(&mut self, conduct: &mut dyn Conduct, pair: PairId, message: &Message<'_>, now: Offset) {
         let use_candidate = message.value(attr::USE_CANDIDATE).is_some();
         let controlled = self.role == IceRole::Controlled;
         let cost = message::network_of(message).map(|[_, cost]| cost);
