@@ -86,6 +86,7 @@ impl Replay {
             profile: Profile::parse(&recording.client).unwrap(),
             policy: recording.policy,
             media_permission: recording.scenario == "media",
+            udp: true,
             ipv4: true,
             ipv6: true,
             networks: vec![Network {

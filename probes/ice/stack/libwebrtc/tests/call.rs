@@ -71,6 +71,7 @@ fn the_first_strong_pair_stops_gathering_on_both_ends_unless_it_has_ended() {
         let known = wire.sides[1 - end].candidates[0].clone();
         wire.sides[end].agent.on_remote(known, at(0));
     }
+    wire.settle();
     wire.run_until(at(39));
     assert_eq!(wire.sides[0].stopped_gathering, None);
     wire.run_until(at(5_000));
@@ -249,11 +250,10 @@ fn the_peers_checks_tell_what_its_network_costs() {
     wire.signal_credentials(0);
     wire.signal_credentials(1);
     for candidate in wire.sides[1].candidates.clone() {
-        let priority = if candidate.port == 2000 { candidate.priority } else { 0 };
-        wire.sides[0]
-            .agent
-            .on_remote(Candidate { network_cost: None, network_id: None, priority, ..candidate }, at(0));
+        let untold = Candidate { network_cost: None, network_id: None, ..candidate };
+        wire.sides[0].agent.on_remote(untold, at(0));
     }
+    wire.settle();
     wire.signal_candidates(1);
     wire.run_until(at(3_000));
     // Equal in everything but the cost, which only the checks told.
@@ -298,6 +298,46 @@ fn the_controlled_end_follows_the_data_among_what_was_nominated() {
         _ => None,
     });
     assert_eq!(because, Some(Criterion::LastData));
+}
+
+/// A textbook agent controls and nominates one pair, late and by priority alone; the far end's pair of the higher priority
+/// is the dearer one.
+fn nominated_against_the_cost() -> Wire {
+    let mut wire = Wire::new(["rfc8445", "chromium"]);
+    wire.base(0, Candidate { network_cost: None, ..host("192.0.2.1:1000") });
+    wire.base(1, on(1, 999, host("192.0.2.2:2000")));
+    wire.base(1, on(2, 0, Candidate { priority: HOST - 1_000, ..host("192.0.2.3:2000") }));
+    wire.base(1, on(2, 0, relay("198.51.100.1:2000", RELAY_UDP)));
+    // The nomination comes when every pair has been answered.
+    wire.delays = Some(Box::new(|packet| {
+        let nominates = Message::parse(&packet.bytes).unwrap().value(attr::USE_CANDIDATE).is_some();
+        Duration::from_millis(if nominates { 500 } else { 20 })
+    }));
+    wire.signal();
+    wire.run_until(at(5_000));
+    wire
+}
+
+#[test]
+fn the_controlled_end_moves_to_what_is_nominated_at_once_whatever_it_costs() {
+    let wire = nominated_against_the_cost();
+    assert_eq!(wire.selected(0).unwrap().1, "192.0.2.2:2000");
+    assert_eq!(wire.selected(1).unwrap().0, "192.0.2.2:2000");
+    let nominated = times(&wire, 1, |kind| matches!(kind, EventKind::Nominated(..)));
+    let moved = |kind: &EventKind| {
+        matches!(kind, EventKind::Selected { before: Some(_), because: Criterion::Nominated, .. })
+    };
+    assert_eq!(times(&wire, 1, moved), nominated);
+}
+
+#[test]
+fn the_controlled_end_prunes_nothing_before_its_pair_is_nominated() {
+    let wire = nominated_against_the_cost();
+    let selected = times(&wire, 1, |kind| matches!(kind, EventKind::Selected { .. }));
+    let nominated = times(&wire, 1, |kind| matches!(kind, EventKind::Nominated(..)));
+    let pruned = times(&wire, 1, |kind| matches!(kind, EventKind::Pruned(_)));
+    assert!(selected[0] < nominated[0], "{selected:?} {nominated:?}");
+    assert!(!pruned.is_empty() && pruned[0] >= nominated[0], "{pruned:?} {nominated:?}");
 }
 
 #[test]

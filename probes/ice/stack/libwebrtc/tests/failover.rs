@@ -67,6 +67,20 @@ fn a_quiet_backup_must_answer_first_and_receive_for_1000_ms_then() {
 }
 
 #[test]
+fn a_dearer_pair_that_receives_nothing_either_is_not_moved_to() {
+    let mut wire = chromiums();
+    wire.base(0, on(1, 0, host("192.0.2.1:1000")));
+    wire.base(0, on(2, 10, relay("198.51.100.1:1000", RELAY_UDP)));
+    wire.base(1, host("192.0.2.2:2000"));
+    // Both die. The cheaper one is called unreliable a little before the other.
+    wire.lost = Box::new(|packet| packet.sent >= at(10_000));
+    wire.signal();
+    wire.run_until(at(60_000));
+    assert_eq!(selections(&wire, 0).len(), 1, "{:?}", selections(&wire, 0));
+    assert_eq!(wire.sides[0].agent.state(), AgentState::Failed);
+}
+
+#[test]
 fn the_pair_that_was_left_times_out_15_s_after_its_first_unanswered_ping() {
     let (mut wire, base, _) = two_networks(10_000);
     wire.run_until(at(60_000));
