@@ -4,7 +4,7 @@ use super::model::*;
 use crate::verdict::{self, Finding, Verdict};
 use raincheck_probes::evidence::{Evidence, IgnoredUrl, Outcome, PathEvidence, Stage, Step, TlsSeen};
 use raincheck_probes::ice::rank::Rank;
-use raincheck_probes::ice::{Candidate, GatherError};
+use raincheck_probes::ice::{Candidate, GatherError, Policy};
 use serde_json::{Map, Value};
 use std::net::IpAddr;
 
@@ -26,6 +26,7 @@ pub(super) fn check(evidence: &Evidence, verdict: &Verdict, ranking: &[Rank]) ->
         findings: verdict.findings.iter().map(finding).collect(),
         network: network(evidence),
         servers_from: evidence.asked.servers_from.clone(),
+        relays_alone: evidence.asked.policy == Policy::Relay,
         advice: verdict.advice.clone(),
     }
 }
@@ -256,6 +257,7 @@ fn rank(rank: &Rank) -> RankReport {
         pair_priority: rank.pair_priority.clone(),
         selected: rank.selected,
         because: rank.because.clone(),
+        selected_answering: rank.selected_answering,
         overlooked: rank.overlooked.clone(),
     }
 }

@@ -247,6 +247,7 @@ pub(crate) fn ranking(evidence: &Evidence) -> Vec<Rank> {
         selected: at == 0,
         because: if at == 0 { "UDP ranks above TCP and TLS; first server" } else { "lower relay preference" }
             .to_owned(),
+        selected_answering: at == 0,
         overlooked: None,
     };
     working.into_iter().enumerate().map(rank).collect()
