@@ -316,7 +316,10 @@ fn check_json_has_exactly_the_contracts_keys() {
     assert_eq!(keys(&tls["chain"][0]), set("subject issuer not_after sha256"));
     assert_eq!(keys(&json["candidates"][0]), set(CANDIDATE));
     let rank = &json["ranking"][0];
-    assert_eq!(keys(rank), set("position path candidate pair_priority selected because selected_answering overlooked"));
+    assert_eq!(
+        keys(rank),
+        set("position path candidate pair_priority selected because selected_answering overlooked")
+    );
     assert_eq!(keys(&rank["candidate"]), set(CANDIDATE));
     let capabilities = "direct_udp relay_udp relay_tcp relay_tls relay_via_proxy";
     assert_eq!(keys(&json["capabilities"]), set(capabilities));

@@ -83,6 +83,7 @@ impl End {
             policy: scene.policies[number],
             credentials: None,
             survey: false,
+            entropy: None,
             ids: IdSource::new(chance.next_u64()),
         });
         let link = scene.impairments[number];

@@ -6,6 +6,7 @@ use super::message;
 use super::pair::Stream;
 use super::types::{BaseId, EventKind, IceCredentials, IceRole, PairId, Received};
 use crate::evidence::{Cause, FirstBytes};
+use crate::ice::signal::Reach;
 use crate::ice::{Candidate, CandidateType, TcpType};
 use crate::machine::Offset;
 use crate::stun::{Class, Integrity, Message, attr};
@@ -26,8 +27,12 @@ impl Core {
     ) -> Received {
         // RFC 7983 section 7: a first byte up to 3 is STUN.
         let stun = bytes.first().is_some_and(|first| *first < 4);
-        let Some(message) = Message::parse(bytes).ok().filter(|_| stun) else {
+        if !stun {
             return self.data(conduct, base, from, now);
+        }
+        let message = match Message::parse(bytes) {
+            Ok(message) => message,
+            Err(cause) => return Received::Ignored(cause),
         };
         if message.fingerprint() != Some(true) {
             return Received::Ignored(Cause::BadFingerprint);
@@ -76,9 +81,13 @@ impl Core {
             self.refuse_unknown(base, from, message, &unknown, &ours);
             return Received::Ignored(Cause::UnknownRequired { attributes: unknown });
         }
+        let role = self.role;
         if !self.settle_roles(message, now) {
             self.refuse(base, from, message, (487, "Role Conflict"), Some(&ours));
             return Received::Ice;
+        }
+        if self.role != role {
+            conduct.role_changed(self, now);
         }
         // One of the session before keeps the old path alive and says nothing of the new one.
         let old = ours != self.ours;
@@ -142,7 +151,10 @@ impl Core {
             self.switch_role(false, now);
             true
         } else {
-            self.note(EventKind::RoleKept(self.role), now);
+            // Once: a peer that insists must not fill the record.
+            if !std::mem::replace(&mut self.role_kept, true) {
+                self.note(EventKind::RoleKept(self.role), now);
+            }
             false
         }
     }
@@ -158,6 +170,10 @@ impl Core {
         now: Offset,
     ) -> Option<PairId> {
         let candidate = self.peer_reflexive(base, from, message, now)?;
+        // Sources can be forged: whoever is let in must not make us send where no signalled candidate could.
+        if !self.knows_remote(&candidate) && !self.may_reach(from) {
+            return None;
+        }
         let (remote, new) = self.remote_at(candidate)?;
         let before = self.pairs.len();
         let pair = self.form_now(base, remote, now)?;
@@ -168,6 +184,12 @@ impl Core {
             self.note(EventKind::PeerReflexive { pair }, now);
         }
         Some(pair)
+    }
+
+    /// Whether an address is one that the peer may have at all (see [`Reach`]).
+    fn may_reach(&self, address: SocketAddr) -> bool {
+        let own = self.locals.iter().map(|local| &local.candidate);
+        Reach::from(own).admit_address(address).is_ok()
     }
 
     /// What a good check of the peer leads to (RFC 8445 sections 7.3.1.4 and 7.3.1.5).

@@ -19,10 +19,11 @@ pub(super) fn checks_blocked(view: &View) -> Judgement {
     let names = servers(met.iter().copied());
     let (flow, to) = (flows(met.iter().copied()), list(&names));
     // Nothing on the way reads what TLS carries: where it happens there too, the server itself is left.
-    let within_tls: BTreeSet<&str> =
-        servers(met.iter().copied().filter(|p| p.transport == Transport::Tls));
+    let within_tls: BTreeSet<&str> = servers(met.iter().copied().filter(|p| p.transport == Transport::Tls));
     let advice = if within_tls == names {
-        format!("Server: find out why {to} drops STUN messages that it is to relay (a filter, its peer rules).")
+        format!(
+            "Server: find out why {to} drops STUN messages that it is to relay (a filter, its peer rules)."
+        )
     } else {
         format!(
             "Firewall: let {flow} to {} pass without inspection; STUN inside TURN is dropped.",
@@ -66,9 +67,10 @@ pub(super) fn stops_early(view: &View) -> Judgement {
             stage: step.stage,
             text: format!("the relay was there after {} ms", ready.as_millis()),
         }],
-        advice: vec![
-            format!("Server or network: find out why {} takes so long to give a relay.", name(preferred)),
-        ],
+        advice: vec![format!(
+            "Server or network: find out why {} takes so long to give a relay.",
+            name(preferred)
+        )],
         ..Claim::default()
     }
     .into()

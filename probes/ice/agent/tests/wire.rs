@@ -73,6 +73,7 @@ pub(crate) fn setup(profile: &str, role: IceRole, seed: u64) -> Setup {
         policy: Policy::All,
         credentials: None,
         survey: false,
+        entropy: None,
         ids: IdSource::new(seed),
     }
 }

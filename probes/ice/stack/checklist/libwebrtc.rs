@@ -204,7 +204,7 @@ fn line_05_what_networks_cost_and_a_peer_that_names_none_costs_nothing() {
     // Two candidates of one peer: the one that names its cost loses, whatever its priority.
     let mut wire = Wire::new(["chromium", "chromium"]);
     wire.lost = Box::new(|_| true);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, Candidate { network_cost: None, priority: RELAY_TCP, ..host("192.0.2.2:2000") });
     wire.base(1, on(1, 10, host("192.0.2.3:2000")));
     wire.signal();
@@ -322,8 +322,8 @@ fn line_16_without_non_proxied_udp_only_relays_over_streams_are_left() {
 #[test]
 fn line_17_cost_comes_before_priority_and_the_round_trip_decides_ties_alone() {
     let mut wire = Wire::new(["chromium", "chromium"]);
-    wire.base(0, on(1, 10, host("192.0.2.1:1000")));
-    wire.base(0, on(2, 0, relay("198.51.100.1:1000", RELAY_UDP)));
+    wire.base(0, on(1, 10, host("192.0.2.1:1100")));
+    wire.base(0, on(2, 0, relay("198.51.100.1:1100", RELAY_UDP)));
     wire.base(1, host("192.0.2.2:2000"));
     wire.signal();
     wire.run_until(at(3_000));
@@ -338,11 +338,11 @@ fn line_17_a_shorter_round_trip_moves_the_call_by_10_ms_at_least() {
         let mut wire = Wire::new(["chromium", "chromium"]);
         // Equal in all but the way: two networks of one cost, two candidates of one priority. Of the two pairs that the
         // peer's candidate makes, that of the later base is tried first.
-        wire.base(0, on(1, 0, host("192.0.2.4:1000")));
-        let slow = wire.base(0, on(2, 0, host("192.0.2.1:1000")));
+        wire.base(0, on(1, 0, host("192.0.2.4:1100")));
+        let slow = wire.base(0, on(2, 0, host("192.0.2.1:1100")));
         wire.base(1, host("192.0.2.2:2000"));
         wire.delays = Some(Box::new(move |packet| {
-            let on_slow = [packet.from, packet.to].contains(&"192.0.2.1:1000".parse().unwrap());
+            let on_slow = [packet.from, packet.to].contains(&"192.0.2.1:1100".parse().unwrap());
             std::time::Duration::from_millis(if on_slow { 20 + slower } else { 20 })
         }));
         wire.signal();
@@ -357,8 +357,8 @@ fn line_17_a_shorter_round_trip_moves_the_call_by_10_ms_at_least() {
 fn line_18_first_round_in_order_48_ms_apart_then_900_and_2500_ms_for_a_writable_pair() {
     let mut wire = Wire::new(["chromium", "chromium"]);
     let bases = [
-        wire.base(0, relay("198.51.100.1:1000", RELAY_TCP)),
-        wire.base(0, host("192.0.2.1:1000")),
+        wire.base(0, relay("198.51.100.1:1100", RELAY_TCP)),
+        wire.base(0, host("192.0.2.1:1100")),
         wire.base(0, relay("198.51.100.1:1001", RELAY_UDP)),
     ];
     wire.base(1, host("192.0.2.2:2000"));
@@ -377,12 +377,12 @@ fn line_18_first_round_in_order_48_ms_apart_then_900_and_2500_ms_for_a_writable_
 #[test]
 fn line_19_a_strong_pair_stops_gathering_and_prunes_what_is_no_better() {
     let mut wire = Wire::new(["chromium", "chromium"]);
-    wire.base(0, host("192.0.2.1:1000"));
-    wire.base(0, relay("198.51.100.1:1000", RELAY_UDP));
-    wire.base(0, Candidate { priority: HOST + 5, ..host("192.0.2.9:1000") });
+    wire.base(0, host("192.0.2.1:1100"));
+    wire.base(0, relay("198.51.100.1:1100", RELAY_UDP));
+    wire.base(0, Candidate { priority: HOST + 5, ..host("192.0.2.9:1100") });
     wire.base(0, on(2, 0, relay("198.51.100.1:1001", RELAY_UDP)));
     wire.base(1, host("192.0.2.2:2000"));
-    wire.lost = Box::new(|packet| [packet.from, packet.to].contains(&"192.0.2.9:1000".parse().unwrap()));
+    wire.lost = Box::new(|packet| [packet.from, packet.to].contains(&"192.0.2.9:1100".parse().unwrap()));
     wire.signal_credentials(0);
     wire.signal_credentials(1);
     for end in [0, 1] {
@@ -403,11 +403,11 @@ fn line_19_a_strong_pair_stops_gathering_and_prunes_what_is_no_better() {
 #[test]
 fn line_20_failover_at_2500_and_1000_ms_unwritable_at_5_s_timed_out_at_15_s() {
     let mut wire = Wire::new(["chromium", "chromium"]);
-    let base = wire.base(0, on(1, 0, host("192.0.2.1:1000")));
-    let backup = wire.base(0, on(2, 0, relay("198.51.100.1:1000", RELAY_UDP)));
+    let base = wire.base(0, on(1, 0, host("192.0.2.1:1100")));
+    let backup = wire.base(0, on(2, 0, relay("198.51.100.1:1100", RELAY_UDP)));
     wire.base(1, host("192.0.2.2:2000"));
     wire.lost = Box::new(|packet| {
-        packet.sent >= at(10_000) && [packet.from, packet.to].contains(&"192.0.2.1:1000".parse().unwrap())
+        packet.sent >= at(10_000) && [packet.from, packet.to].contains(&"192.0.2.1:1100".parse().unwrap())
     });
     wire.signal();
     while wire.now < at(60_000) {
@@ -430,7 +430,7 @@ fn line_20_failover_at_2500_and_1000_ms_unwritable_at_5_s_timed_out_at_15_s() {
 #[test]
 fn line_20_alone_a_pair_is_disconnected_at_5_s_and_failed_at_15_s() {
     let mut wire = Wire::new(["mobile", "mobile"]);
-    let base = wire.base(0, host("192.0.2.1:1000"));
+    let base = wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, host("192.0.2.2:2000"));
     wire.lost = Box::new(|packet| packet.sent >= at(10_000));
     wire.signal();
@@ -448,9 +448,9 @@ fn line_23_the_local_candidate_follows_what_the_peer_sees() {
     {
         let mut wire = Wire::new(["chromium", "chromium"]);
         if server {
-            wire.base_with_srflx(0, host("10.0.0.2:1000"), "203.0.113.2:1000");
+            wire.base_with_srflx(0, host("10.0.0.2:1100"), "203.0.113.2:1100");
         } else {
-            wire.base_behind(0, host("10.0.0.2:1000"), "203.0.113.2:1000".parse().unwrap());
+            wire.base_behind(0, host("10.0.0.2:1100"), "203.0.113.2:1100".parse().unwrap());
         }
         wire.base(1, host("192.0.2.2:2000"));
         wire.signal();
@@ -472,8 +472,8 @@ fn line_24_whose_certificates_each_client_takes() {
 fn line_25_a_check_says_110_and_the_low_bits_of_its_candidate_for_relays_too() {
     for client in ["chromium", "mobile"] {
         let mut wire = Wire::new([client, client]);
-        wire.base(0, host("192.0.2.1:1000"));
-        wire.base(0, relay("198.51.100.1:1000", RELAY_UDP));
+        wire.base(0, host("192.0.2.1:1100"));
+        wire.base(0, relay("198.51.100.1:1100", RELAY_UDP));
         wire.base(1, host("192.0.2.2:2000"));
         wire.lost = Box::new(|_| true);
         wire.signal();
