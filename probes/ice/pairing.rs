@@ -110,8 +110,7 @@ impl Pairing {
         let of = |agent: &Agent| Peer { credentials: agent.credentials().clone(), lite: false, ice2: true };
         let (near_peer, far_peer) = (of(far), of(near));
         let [near_candidate, far_candidate] = candidates;
-        let bases =
-            [near.on_base(near_candidate.clone(), now), far.on_base(far_candidate.clone(), now)];
+        let bases = [near.on_base(near_candidate.clone(), now), far.on_base(far_candidate.clone(), now)];
         for (agent, peer, remote) in [(near, near_peer, far_candidate), (far, far_peer, near_candidate)] {
             agent.on_local_end(now);
             agent.on_peer(peer, now);
@@ -148,7 +147,10 @@ impl Pairing {
                     }
                     Action::Idle => break,
                     // Both ends were let in before, and there is one candidate.
-                    Action::Permit { .. } | Action::Connect { .. } | Action::StopGathering | Action::Event(_) => {}
+                    Action::Permit { .. }
+                    | Action::Connect { .. }
+                    | Action::StopGathering
+                    | Action::Event(_) => {}
                 }
             }
         }

@@ -136,7 +136,8 @@ impl Carrier<'_> {
             self.pairing.on_tick(now);
             if given_up.is_some_and(|at| at <= now) {
                 let checked = self.pairing.checked();
-                if checked.sent.saturating_add(checked.far_sent) >= ENOUGH || last.is_some_and(|at| at <= now) {
+                if checked.sent.saturating_add(checked.far_sent) >= ENOUGH || last.is_some_and(|at| at <= now)
+                {
                     return;
                 }
                 given_up = Some(now + SETTLE);

@@ -10,8 +10,9 @@ use raincheck_probes::ice::stack::Profile;
 /// Calls are held in virtual time over what the run measured (see [`Contender::of`]).
 pub fn ranking(profile: &Profile, evidence: &Evidence) -> Vec<Rank> {
     let path = |id: &str| evidence.paths.iter().find(|path| path.id == id);
-    let contenders = evidence.candidates.iter().filter_map(|candidate| {
-        Contender::of(candidate, path(candidate.path.as_deref()?)?)
-    });
+    let contenders = evidence
+        .candidates
+        .iter()
+        .filter_map(|candidate| Contender::of(candidate, path(candidate.path.as_deref()?)?));
     rank_measured(profile, &contenders.collect::<Vec<_>>())
 }

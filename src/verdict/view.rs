@@ -32,9 +32,8 @@ pub enum PathState {
 /// to the same server, decides nothing.
 pub fn path_state(evidence: &Evidence, path: &PathEvidence) -> PathState {
     let state = state_alone(path);
-    let unheard = |step: &Step, cause: &Cause| {
-        step.stage != Stage::Check && matches!(cause, Cause::NoAnswer { .. })
-    };
+    let unheard =
+        |step: &Step, cause: &Cause| step.stage != Stage::Check && matches!(cause, Cause::NoAnswer { .. });
     let silent = path.transport == Transport::Udp
         && path_failure(path).is_some_and(|(step, cause)| unheard(step, cause));
     let too_few = || unanswered_by(&evidence.paths, &path.server) < ENOUGH_REQUESTS;

@@ -6,7 +6,9 @@ const NEAR: &str = "198.51.100.11:50000";
 const FAR: &str = "198.51.100.11:50001";
 
 fn clients() -> impl Iterator<Item = Profile> {
-    ["chromium", "mobile", "firefox", "gateway", "rfc8445"].into_iter().map(|name| Profile::parse(name).unwrap())
+    ["chromium", "mobile", "firefox", "gateway", "rfc8445"]
+        .into_iter()
+        .map(|name| Profile::parse(name).unwrap())
 }
 
 fn pairing(profile: &Profile, seed: u64) -> Pairing {

@@ -209,7 +209,8 @@ pub(super) fn relay_no_return(view: &View) -> Judgement {
     {
         claim.observed.push_str(" Connectivity checks pass: a call would connect and stay silent.");
         claim.advice = vec![
-            "Firewall: let what TURN carries pass without inspection; STUN passes, and nothing else does.".to_owned(),
+            "Firewall: let what TURN carries pass without inspection; STUN passes, and nothing else does."
+                .to_owned(),
         ];
     }
     judgement
