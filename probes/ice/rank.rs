@@ -82,7 +82,7 @@ pub fn rank_measured(profile: &Profile, contenders: &[Contender]) -> Vec<Rank> {
 /// One clause: when it was ready, and when the client had stopped.
 fn overlooked(ready: Duration, stopped: Offset) -> String {
     format!(
-        "a call that the client answers does not look at it: it is ready after {}, and the client stops gathering after {}",
+        "a call that this client answers does not look at it: ready after {}, and the client stops gathering after {}",
         words(ready),
         words(stopped.as_duration())
     )

@@ -2,7 +2,7 @@
 
 use super::model::*;
 use crate::verdict::{self, Finding, Verdict};
-use raincheck_probes::evidence::{Evidence, IgnoredUrl, Outcome, PathEvidence, Stage, Step, TlsSeen};
+use raincheck_probes::evidence::{Cause, Evidence, IgnoredUrl, Outcome, PathEvidence, Stage, Step, TlsSeen};
 use raincheck_probes::ice::rank::Rank;
 use raincheck_probes::ice::{Candidate, GatherError, Policy};
 use serde_json::{Map, Value};
@@ -136,7 +136,12 @@ fn broken_by(path: &PathEvidence, state: verdict::PathState) -> Option<String> {
     match state {
         verdict::PathState::Works | verdict::PathState::Reachable => None,
         verdict::PathState::Fails | verdict::PathState::Undecided => {
-            let failure = verdict::path_failure(path).map(|(_, cause)| cause.to_string());
+            let failure = verdict::path_failure(path).map(|(step, cause)| match cause {
+                Cause::NoAnswer { requests, .. } if step.stage == Stage::Check => {
+                    format!("no answer to {requests} connectivity checks")
+                }
+                cause => cause.to_string(),
+            });
             failure.or_else(|| Some(unfinished(path)))
         }
     }

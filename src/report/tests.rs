@@ -333,6 +333,36 @@ fn check_json_has_exactly_the_contracts_keys() {
 }
 
 #[test]
+fn a_preferred_path_that_an_answered_call_overlooks_says_so_below_it() {
+    let run = open();
+    let mut ranks = ranking(&run);
+    let why = "a call that this client answers does not look at it: ready after 2.0 s, and the client stops";
+    for rank in &mut ranks {
+        // UDP to both servers is too late; so is TLS, which is not preferred anyway.
+        rank.overlooked = (rank.position != 3).then(|| why.to_owned());
+        rank.selected_answering = rank.position == 3;
+    }
+    let report = Report::check(&run, &judge(&run, &ranks), &ranks);
+    let text = written(&report, Format::Text, &Style::default());
+    assert_eq!(text.matches("does not look at it").count(), 2, "{text}");
+    let json = json(&report);
+    assert_eq!(json["ranking"][0]["overlooked"], why);
+    assert_eq!(json["ranking"][2]["overlooked"], Value::Null);
+    assert_eq!(json["ranking"][2]["selected_answering"], true);
+}
+
+#[test]
+fn under_the_policy_relay_one_line_says_that_direct_paths_are_none_of_its_matter() {
+    let mut run = open();
+    let line = "Policy relay: this client looks at no direct path";
+    assert!(!written(&check(&run), Format::Text, &Style::default()).contains(line));
+    run.asked.policy = raincheck_probes::ice::Policy::Relay;
+    let text = written(&check(&run), Format::Text, &Style::default());
+    assert_eq!(text.matches(line).count(), 1, "{text}");
+    assert_eq!(json(&check(&run))["capabilities"]["direct_udp"], "not-asked");
+}
+
+#[test]
 fn gather_json_has_exactly_the_contracts_keys() {
     let json = json(&Report::gather(&gathered()));
     assert_eq!(keys(&json), set("schema profile started elapsed_ms cut_short candidates errors ignored"));

@@ -201,7 +201,7 @@ fn a_slow_udp_server_is_preferred_and_yet_overlooked_by_a_call_that_chromium_ans
         ranks.iter().map(|rank| (rank.path.as_str(), rank.selected, rank.selected_answering)).collect();
     assert_eq!(marks, [("udp-a", true, false), ("tcp-a", false, true)]);
     let overlooked = ranks[0].overlooked.as_deref().unwrap();
-    assert!(overlooked.contains("it is ready after 2.0 s"), "{overlooked}");
+    assert!(overlooked.contains(": ready after 2.0 s, and"), "{overlooked}");
     assert_eq!(ranks[1].overlooked, None);
     let firefox = rank_measured(&Profile::parse("firefox").unwrap(), &contenders);
     assert!(firefox.iter().all(|rank| rank.overlooked.is_none()), "Firefox gathers to the end");

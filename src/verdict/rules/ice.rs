@@ -4,8 +4,12 @@ use super::{Claim, Judgement};
 use crate::verdict::Cite;
 use crate::verdict::view::{View, flow};
 use crate::verdict::words::{cite, destinations, flows, list, servers};
-use raincheck_probes::evidence::{Cause, PathEvidence, Stage, Transport};
+use raincheck_probes::evidence::{Cause, PathEvidence, Stage, Step, Transport};
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How much later than the other a preferred path must be: less is a matter of chance, and of nobody's concern.
+const NOTABLE: Duration = Duration::from_millis(250);
 
 /// Packets come back through the relay and connectivity checks do not.
 pub(super) fn checks_blocked(view: &View) -> Judgement {
@@ -32,7 +36,7 @@ pub(super) fn checks_blocked(view: &View) -> Judgement {
     };
     let asked: u32 = met.iter().flat_map(|p| &p.steps).filter_map(unanswered).fold(0, u32::saturating_add);
     Claim {
-        title: format!("Connectivity checks over {flow} to {to} get no answer"),
+        title: format!("Nothing answers connectivity checks over {flow} to {to}"),
         observed: format!(
             "Packets come back through the relay, and none of {asked} connectivity checks (STUN) is answered: \
              no client uses such a path."
@@ -44,24 +48,30 @@ pub(super) fn checks_blocked(view: &View) -> Judgement {
     .into()
 }
 
-fn unanswered(step: &raincheck_probes::evidence::Step) -> Option<u32> {
+fn unanswered(step: &Step) -> Option<u32> {
     match step.cause() {
         Some(Cause::NoAnswer { requests, .. }) if step.stage == Stage::Check => Some(*requests),
         _ => None,
     }
 }
 
-/// The client would have stopped gathering before its preferred path is ready, in a call that it answers.
+/// In a call that it answers, the client has stopped gathering before its preferred path is ready, and takes one of
+/// another kind.
 pub(super) fn stops_early(view: &View) -> Judgement {
     let Some(preferred) = view.selected() else { return Judgement::Unknown };
     let Some(overlooked) = view.overlooked() else { return Judgement::Fails };
+    let Some(taken) = view.taken_answering() else { return Judgement::Unknown };
+    let late = |p: &PathEvidence| p.client_starts.as_duration() + p.time_to_relay().unwrap_or_default();
+    let alike = taken.transport == preferred.transport && taken.route == preferred.route;
+    if alike || late(preferred) < late(taken) + NOTABLE {
+        return Judgement::Fails;
+    }
     let name = |p: &PathEvidence| format!("{} to {}", flow(p.transport, p.port), p.server);
-    let taken = view.taken_answering().map_or(String::new(), |p| format!("; it takes {} instead", name(p)));
     let Some(step) = preferred.step(Stage::Allocate) else { return Judgement::Unknown };
     let ready = preferred.time_to_relay().unwrap_or_default();
     Claim {
         title: format!("Calls that this client answers do not use {}", name(preferred)),
-        observed: format!("Of {}, {overlooked}{taken}.", name(preferred)),
+        observed: format!("{}: {overlooked}; it takes {} instead.", name(preferred), name(taken)),
         evidence: vec![Cite {
             path: preferred.id.clone(),
             stage: step.stage,
