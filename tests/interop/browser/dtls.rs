@@ -34,7 +34,7 @@ fn dropped(world: &mut World, browsers: &Browsers) {
 }
 
 fn blocked(ended: &EndedCall, began: bool) {
-    let about = || format!("{:#}\n{}", ended.json, ended.messages);
+    let about = || ended.about();
     assert_eq!(ended.json["state"], "connected", "{}", about());
     let pair = &ended.json["selected"];
     assert!(pair["checks_answered"].as_u64() > Some(0), "{}", about());

@@ -100,7 +100,18 @@ impl EndedCall {
 
     /// All of it, for the message of a failed assertion.
     pub(crate) fn about(&self) -> String {
-        format!("{}: {:#}\n{}", self.status, self.json, self.messages)
+        let short = |pair: &Value| {
+            let end = |end: &str| {
+                let part = |name: &str| pair[end][name].to_string();
+                ["type", "relay_protocol", "address", "port"].map(part).join(" ")
+            };
+            let number = |name: &str| pair[name].to_string();
+            format!("{} {} | {}", number("position"), end("local"), end("remote"))
+        };
+        let parts = ["state", "summary", "dtls", "cut", "soak", "findings", "successor", "signalling"];
+        let parts: Vec<String> = parts.iter().map(|name| format!("{name}: {:#}", self.json[*name])).collect();
+        let selected = short(self.selected());
+        format!("{}\nselected: {selected}\n{}\n{}", self.status, parts.join("\n"), self.messages)
     }
 }
 

@@ -71,6 +71,7 @@ struct EndFacts {
     relay_protocol: Option<String>,
     /// Of a relay. Whichever server answers first gives its URL to a reflexive candidate.
     url: Option<String>,
+    /// Not of a peer-reflexive one: pages are not told of an address that nobody signalled.
     address: Option<String>,
     priority: Option<u64>,
 }
@@ -174,6 +175,14 @@ impl Facts {
     }
 }
 
+impl Facts {
+    /// The same without what a client is free to choose among relays of one priority.
+    pub(super) fn but_for_ties(mut self) -> Self {
+        (self.local.relay_protocol, self.local.url, self.local.address) = (None, None, None);
+        self
+    }
+}
+
 impl EndFacts {
     fn of(end: &End) -> Self {
         Self {
@@ -181,7 +190,7 @@ impl EndFacts {
             protocol: end.protocol.clone(),
             relay_protocol: end.relay_protocol.clone(),
             url: end.url.clone().filter(|_| end.kind.as_deref() == Some("relay")),
-            address: end.address.clone(),
+            address: end.address.clone().filter(|_| end.kind.as_deref() != Some("prflx")),
             priority: end.priority,
         }
     }
@@ -193,7 +202,7 @@ impl EndFacts {
             protocol: text("protocol"),
             relay_protocol: text("relay_protocol"),
             url: text("url").filter(|_| candidate["type"] == "relay"),
-            address: text("address"),
+            address: text("address").filter(|_| candidate["type"] != "prflx"),
             priority: candidate["priority"].as_u64(),
         }
     }
