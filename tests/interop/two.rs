@@ -19,7 +19,9 @@ pub(crate) fn cases() -> Vec<Case> {
     let by_code = [("peer", "the_public_host", direct), ("home", "the_home_office", through_both)];
     let mut cases = Vec::new();
     for (place, word, selects) in by_code {
-        for (how, meet) in [("by_code", by_code_at as fn(&mut World, &'static str) -> Pair), ("by_paste", by_paste_at)] {
+        for (how, meet) in
+            [("by_code", by_code_at as fn(&mut World, &'static str) -> Pair), ("by_paste", by_paste_at)]
+        {
             let name = format!("two::{how}_with_{word}");
             cases.push(Case::new(name, move |world| meet(world, place).both_select(world, selects)));
         }
@@ -82,8 +84,7 @@ fn two_symmetric_nats(world: &mut World) {
 
 fn udp_dropped(world: &mut World) {
     world.firewall(Firewall::UdpDropped);
-    let over_tcp =
-        Selects { local: &["relay"], relay_protocol: Some("tcp"), remote: &["srflx", "prflx"] };
+    let over_tcp = Selects { local: &["relay"], relay_protocol: Some("tcp"), remote: &["srflx", "prflx"] };
     by_paste_at(world, "home").both_select(world, over_tcp);
 }
 

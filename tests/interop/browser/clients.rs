@@ -79,8 +79,7 @@ impl Call {
 
     /// What a real browser selects in raincheck's place.
     fn stand_in(&self, world: &mut World, browsers: &Browsers, kind: Kind) -> Facts {
-        let like_raincheck =
-            Settings { relay_only: self.client.relay_only, ..settings(self.client.proxy) };
+        let like_raincheck = Settings { relay_only: self.client.relay_only, ..settings(self.client.proxy) };
         let mut browser = Connection::new(browsers, world, self.far, "peer", &self.far_settings);
         let mut client = Connection::new(browsers, world, kind, "client", &like_raincheck);
         introduce(&mut client, &mut browser);
@@ -106,19 +105,15 @@ fn far_ends() -> Vec<(String, Call)> {
         // Its checks are the first that anybody hears of where it is.
         let nothing_but_names = hiding(Settings { urls: Vec::new(), ..settings(None) });
         let call = Call { network: Network::EndpointIndependentNat, ..Call::to(far, from("prflx")) };
-        add("a_browser_that_only_gives_a_name_is_found_by_its_checks", Call {
-            far_settings: nothing_but_names,
-            ..call
-        });
+        add(
+            "a_browser_that_only_gives_a_name_is_found_by_its_checks",
+            Call { far_settings: nothing_but_names, ..call },
+        );
         let relay_only = Settings { relay_only: true, ..settings(None) };
         let call = Call { far_settings: relay_only, ..Call::to(far, from("relay")) };
         add("a_browser_that_may_only_use_relays", call);
-        let over_relay = Wanted {
-            local: &["relay"],
-            relay_protocol: Some("udp"),
-            url: Some(UDP),
-            remote: Some("host"),
-        };
+        let over_relay =
+            Wanted { local: &["relay"], relay_protocol: Some("udp"), url: Some(UDP), remote: Some("host") };
         let client = Client { relay_only: true, ..Client::default() };
         add("raincheck_that_may_only_use_relays", Call { client, ..Call::to(far, over_relay) });
     }
@@ -127,39 +122,33 @@ fn far_ends() -> Vec<(String, Call)> {
 
 fn near_ends() -> Vec<(&'static str, Call)> {
     let direct = |local| Wanted { local, remote: Some("host"), ..Wanted::default() };
-    let relay = |protocol, url| Wanted {
-        local: &["relay"],
-        relay_protocol: protocol,
-        url,
-        remote: Some("host"),
-    };
+    let relay =
+        |protocol, url| Wanted { local: &["relay"], relay_protocol: protocol, url, remote: Some("host") };
     let call = |network, profile, selects| Call {
         network,
         client: Client { profile, ..Client::default() },
         stand_in: None,
         ..Call::to(Kind::Chromium, selects)
     };
-    let firefox = |network, selects| Call {
-        stand_in: Some(Kind::Firefox),
-        ..call(network, "firefox", selects)
-    };
+    let firefox =
+        |network, selects| Call { stand_in: Some(Kind::Firefox), ..call(network, "firefox", selects) };
     let through_squid = Client { profile: "gateway", proxy: Some(SQUID), ..Client::default() };
     vec![
         ("profile_firefox::open", firefox(Network::Open, direct(&["srflx"]))),
         // Its relays over TCP and TLS have one and the same priority.
-        ("profile_firefox::udp_dropped", Call {
-            tie: true,
-            ..firefox(Network::UdpDropped, relay(None, None))
-        }),
+        (
+            "profile_firefox::udp_dropped",
+            Call { tie: true, ..firefox(Network::UdpDropped, relay(None, None)) },
+        ),
         ("profile_mobile::open", call(Network::Open, "mobile", direct(&["srflx"]))),
         ("profile_mobile::udp_dropped", call(Network::UdpDropped, "mobile", relay(Some("tcp"), Some(TCP)))),
         ("profile_rfc8445::open", call(Network::Open, "rfc8445", direct(&["srflx"]))),
         ("profile_rfc8445::udp_dropped", call(Network::UdpDropped, "rfc8445", relay(None, None))),
         ("profile_gateway::open", call(Network::Open, "gateway", direct(&["srflx"]))),
-        ("profile_gateway::udp_dropped_with_a_proxy", Call {
-            client: through_squid,
-            ..call(Network::UdpDropped, "gateway", relay(Some("tcp"), None))
-        }),
+        (
+            "profile_gateway::udp_dropped_with_a_proxy",
+            Call { client: through_squid, ..call(Network::UdpDropped, "gateway", relay(Some("tcp"), None)) },
+        ),
     ]
 }
 
