@@ -10,11 +10,15 @@ use raincheck_probes::ice::stack::ChannelUse;
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 /// Datagrams that may wait for a socket.
 const OUTBOX: usize = 256;
+/// How long the last datagrams may take to leave this host.
+const SEND_WITHIN: Duration = Duration::from_millis(200);
 
 /// A packet could not be sent, or a TURN server does not let a peer in.
 #[derive(Debug)]
@@ -46,6 +50,8 @@ pub(super) struct Bases {
     dial: Arc<dyn Dial>,
     refusals: mpsc::Sender<Refusal>,
     tasks: JoinSet<()>,
+    /// Of sockets. Each ends once its queue is closed and empty.
+    senders: JoinSet<()>,
 }
 
 struct Base {
@@ -72,15 +78,15 @@ impl Bases {
         dial: Arc<dyn Dial>,
         refusals: mpsc::Sender<Refusal>,
     ) -> Self {
-        let (list, sockets, sessions, tasks) = Default::default();
-        Self { list, sockets, sessions, channels, desk, dial, refusals, tasks }
+        let (list, sockets, sessions, tasks, senders) = Default::default();
+        Self { list, sockets, sessions, channels, desk, dial, refusals, tasks, senders }
     }
 
     /// A UDP socket becomes the next base.
     pub(super) fn add_udp(&mut self, base: BaseId, socket: SharedUdp) {
         let (outbox, inbox) = mpsc::channel(OUTBOX);
         self.sockets.insert(socket.local(), base);
-        self.tasks.spawn(send_datagrams(socket, inbox, base, self.refusals.clone()));
+        self.senders.spawn(send_datagrams(socket, inbox, base, self.refusals.clone()));
         self.add(Way::Udp(outbox), None);
     }
 
@@ -229,9 +235,22 @@ impl Bases {
         }
     }
 
+    /// Lets everything go once what waits for a socket has left: DTLS says goodbye last.
+    pub(super) async fn leave(&mut self) {
+        self.list
+            .iter_mut()
+            .filter(|base| matches!(base.way, Way::Udp(_)))
+            .for_each(|base| base.way = Way::Gone);
+        let sent = async { while self.senders.join_next().await.is_some() {} };
+        // A socket that takes nothing more loses it.
+        let _ = timeout(SEND_WITHIN, sent).await;
+        self.clear();
+    }
+
     /// Lets everything go: sockets and connections close, sessions leave.
     pub(super) fn clear(&mut self) {
         self.tasks.abort_all();
+        self.senders.abort_all();
         self.list.iter_mut().for_each(|base| base.way = Way::Gone);
         self.sockets.clear();
         self.sessions.clear();

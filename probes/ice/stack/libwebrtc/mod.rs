@@ -204,17 +204,14 @@ impl Stack for Libwebrtc {
         Some(if found.relay.is_some() { turn_url(server) } else { stun_url(server) })
     }
 
-    /// `pc/webrtc_sdp.cc`. Chromium's `RTCIceCandidate` shows neither network id nor cost.
+    /// `pc/webrtc_sdp.cc`, BuildCandidate. A peer counts the cost before the priority.
     fn sdp(&self, candidate: &Candidate) -> String {
         let mut line = candidate_line(candidate, "udp", "tcp");
         line.push_str(" generation 0");
-        if self.native {
-            for (name, value) in
-                [("network-id", candidate.network_id), ("network-cost", candidate.network_cost)]
-            {
-                if let Some(value) = value.filter(|value| *value > 0) {
-                    line.push_str(&format!(" {name} {value}"));
-                }
+        for (name, value) in [("network-id", candidate.network_id), ("network-cost", candidate.network_cost)]
+        {
+            if let Some(value) = value.filter(|value| *value > 0) {
+                line.push_str(&format!(" {name} {value}"));
             }
         }
         line
