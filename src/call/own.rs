@@ -58,13 +58,13 @@ pub(super) async fn own(settings: &CallSettings, ground: &Ground) -> Result<Call
     let found = [near.candidates(), far.candidates()];
     let deeds = {
         let [from_near, from_far] = found;
-        let carried = async {
+        let spent = async {
             tokio::join!(carry(from_near, &far.end), carry(from_far, &near.end));
-            std::future::pending::<()>().await;
+            tokio::join!(near.spent(settings.run.patience), far.spent(settings.run.patience));
         };
         tokio::select! {
             deeds = hold(settings, ground, [&near, &far], &dtls) => deeds,
-            () = carried => Deeds::default(),
+            () = spent => Deeds::default(),
         }
     };
     let (near, far) = tokio::join!(near.close(), far.close());
@@ -141,18 +141,22 @@ async fn hold(
     let up = Up { parties: vec![near, far], clock: ground.clock(), stop: ground.stop(), media_returns: true };
     up.settle().await;
     ground.progress().phase(Phase::Handshaking);
-    let mut secured = handshakes([near, far], dtls).await;
-    if let [Some(near), _] = &mut secured {
-        near.prove_full_size().await;
-        deeds.dtls = Some(near.record.clone());
-    }
+    let secured = ground.stop().unless(async {
+        let mut secured = handshakes([near, far], dtls).await;
+        if let [Some(near), _] = &mut secured {
+            near.prove_full_size().await;
+        }
+        secured
+    });
+    let secured = secured.await.unwrap_or([None, None]);
+    deeds.dtls = secured[0].as_ref().map(|near| near.record.clone());
     if let Some(selector) = &settings.fail {
         ground.progress().phase(Phase::Cut);
         deeds.cut = Some(up.cut(selector).await);
     }
     if let Some(asked) = settings.soak {
         ground.progress().phase(Phase::Soaking { began: Instant::now(), asked });
-        deeds.soak = Some(up.soak(asked).await);
+        deeds.soak = Some(up.soak(asked, std::future::pending()).await);
     }
     deeds.near = near.end.snapshot().await;
     for secured in secured.into_iter().flatten() {

@@ -1,19 +1,27 @@
 //! One of our ends in a call, watched: what it found, what it selected, what came in.
 
 use super::end::{End, EndEvent, EndSetup};
-use super::record::EndRecord;
+use super::record::{EndRecord, PairRecord};
 use super::traffic::Inbox;
 use crate::run::Ground;
+use crate::settings::Patience;
 use raincheck_probes::ice::Candidate;
-use raincheck_probes::ice::agent::{AgentState, EventKind, PairId};
+use raincheck_probes::ice::agent::{AgentState, EventKind, PairId, PairState};
 use raincheck_probes::machine::Offset;
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep};
 
 /// Candidates that may wait to be signalled; more than any end finds.
 const CANDIDATES: usize = 1024;
 /// Switches that are remembered.
 const MAX_SWITCHES: usize = 4096;
+
+/// How often pairs that have not answered are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How long the answer to a last check, or a first check of the peer, is waited for.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// What an end has shown so far.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +44,7 @@ impl Seen {
         self.switches.last().map(|(_, pair)| *pair)
     }
 
-    /// Whether nothing can come of it any more.
+    /// Whether a call that was up is over.
     pub(super) fn is_over(&self) -> bool {
         self.stopped || self.state == Some(AgentState::Failed)
     }
@@ -77,12 +85,37 @@ impl Party {
         record
     }
 
-    /// Waits until something is true of what was seen; false when the end is over first.
+    /// Waits until something is true of what was seen; false when the run ends first.
     pub(super) async fn until(&self, mut what: impl FnMut(&Seen) -> bool) -> bool {
         let mut seen = self.seen.clone();
-        match seen.wait_for(|seen| what(seen) || seen.is_over()).await {
+        match seen.wait_for(|seen| what(seen) || seen.stopped).await {
             Ok(seen) => what(&seen),
             Err(_) => false,
+        }
+    }
+
+    /// Waits until nothing can come of the call any more; for ever when data has taken a pair. To be asked when the
+    /// other end has told all its candidates: before that a client's state says little, since what comes later may
+    /// work.
+    pub(super) async fn spent(&self, patience: Patience) {
+        let spent = |pair: &PairRecord| match patience {
+            Patience::Prompt => pair.is_spent(),
+            Patience::Client => matches!(pair.state, PairState::Failed | PairState::Pruned),
+        };
+        let mut since: Option<Instant> = None;
+        loop {
+            let seen = self.now();
+            let record = if seen.gathered { self.end.snapshot().await } else { None };
+            if seen.selected().is_some() || seen.stopped {
+                return std::future::pending().await;
+            }
+            let over = record
+                .is_some_and(|end| seen.state == Some(AgentState::Failed) || end.pairs.iter().all(spent));
+            since = over.then(|| since.unwrap_or_else(Instant::now));
+            if since.is_some_and(|since| since.elapsed() >= LAST_WORD) {
+                return;
+            }
+            sleep(LOOK_EVERY).await;
         }
     }
 

@@ -2,12 +2,16 @@
 
 use raincheck_probes::evidence::{Cause, PathEvidence};
 use raincheck_probes::ice::agent::{
-    Agent, AgentState, Criterion, Event, IceRole, PairId, PairState, Successor,
+    Agent, AgentState, BaseId, Chosen, Criterion, Event, IceRole, PairId, PairState, Successor,
 };
 use raincheck_probes::ice::stack::Profile;
 use raincheck_probes::ice::{Candidate, GatherError};
 use raincheck_probes::machine::Offset;
 use std::time::Duration;
+
+/// Checks without an answer after which a pair counts as dead for a run, however much more patient the client is. As
+/// many requests make silence of a server.
+const ENOUGH_CHECKS: u64 = 9;
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +107,8 @@ pub struct PairRecord {
     pub cause: Option<Cause>,
     /// Why it stands below the one before it.
     pub below: Option<Criterion>,
+    /// Whether it was cut on purpose: nothing passes on it since.
+    pub cut: bool,
 }
 
 /// What a client does when its path dies.
@@ -137,8 +143,11 @@ pub struct EventRecord {
 pub struct DtlsRecord {
     /// Whether the handshake ended well and the certificate was the one that was signalled.
     pub ok: bool,
-    /// From the first flight to the last.
+    /// From our first flight, or the peer's first datagram, to the end. Where a flight had to be repeated before anything
+    /// came, from a round trip before the peer's first datagram.
     pub handshake: Option<Duration>,
+    /// What then lies before that, since our first flight: the peer had not begun yet, or flights were lost.
+    pub unanswered: Option<Duration>,
     /// `DTLS 1.2` and such.
     pub version: Option<String>,
     /// The cipher suite.
@@ -181,19 +190,25 @@ pub struct SoakRecord {
     pub asked: Duration,
     /// How long it held.
     pub held: Duration,
-    /// Packets sent, and received, both ways.
-    pub packets: [u64; 2],
+    /// Packets that were sent from our ends.
+    pub sent: u64,
+    /// Packets that came in at our ends; none when the other end sends none back.
+    pub received: Option<u64>,
     /// The longest silence, and when it began.
     pub longest_gap: Option<(Offset, Duration)>,
     /// Timers that came due and what came of them: allocation refreshes, permissions, channels, consent.
     pub upkeep: Vec<UpkeepRecord>,
+    /// The upkeep that failed and so ended it, an index into `upkeep`.
+    pub broken: Option<usize>,
     /// What ended the call, one sentence; none when it held.
     pub ended_by: Option<String>,
 }
 
-/// One kind of upkeep.
+/// One kind of upkeep at one end.
 #[derive(Debug, Clone)]
 pub struct UpkeepRecord {
+    /// Whether it is the far end's, where both are ours.
+    pub far: bool,
     /// `allocation`, `permission`, `channel`, `consent`, `binding`.
     pub what: String,
     /// How often it was due.
@@ -205,15 +220,20 @@ pub struct UpkeepRecord {
 }
 
 impl EndRecord {
-    /// Takes down how an agent stands.
-    pub fn of(agent: &Agent, events: Vec<EventRecord>) -> Self {
+    /// Takes down how an agent stands; `cut` are the bases that carry nothing any more.
+    pub fn of(agent: &Agent, events: Vec<EventRecord>, cut: &[BaseId]) -> Self {
         let preference = agent.preference();
-        let pairs: Vec<PairRecord> =
-            preference.iter().filter_map(|chosen| PairRecord::of(agent, chosen.pair, chosen.below)).collect();
+        let base_of = |pair: PairId| agent.route_of(pair).map(|(base, _)| base);
+        let record = |chosen: &Chosen| {
+            let is_cut = base_of(chosen.pair).is_some_and(|base| cut.contains(&base));
+            Some(PairRecord { cut: is_cut, ..PairRecord::of(agent, chosen.pair, chosen.below)? })
+        };
+        let pairs: Vec<PairRecord> = preference.iter().filter_map(record).collect();
         let place = |id: PairId| pairs.iter().position(|pair| pair.id == id);
         let selected = agent.selected().and_then(place);
-        let lost = agent.selected().and_then(|pair| agent.route_of(pair)).map(|(base, _)| base);
-        let successor = lost.map(|base| match agent.without(&[base]) {
+        // A path that is gone already is no way out.
+        let lost = agent.selected().and_then(base_of).map(|base| [&[base], cut].concat());
+        let successor = lost.map(|lost| match agent.without(&lost) {
             Successor::Switch { pair, because } => {
                 place(pair).map(|pair| SuccessorRecord::Switch { pair, because })
             }
@@ -253,7 +273,13 @@ impl PairRecord {
             checks_answered: pair.checks_answered,
             cause: pair.cause.clone(),
             below,
+            cut: false,
         })
+    }
+
+    /// Whether it failed, or went unanswered often enough to count as failed.
+    pub fn is_spent(&self) -> bool {
+        self.state == PairState::Failed || (self.checks_answered == 0 && self.checks_sent >= ENOUGH_CHECKS)
     }
 }
 

@@ -61,10 +61,12 @@ impl Secured {
 
 fn record(outcome: &DtlsOutcome) -> DtlsRecord {
     let size = |bytes: usize| Some(bytes).filter(|bytes| *bytes > 0);
+    let time = |ms: f64| Duration::try_from_secs_f64(ms / 1000.0).ok();
     let cause = outcome.cause.as_ref();
     DtlsRecord {
         ok: outcome.ok,
-        handshake: outcome.handshake_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok()),
+        handshake: outcome.handshake_ms.and_then(time),
+        unanswered: outcome.unanswered_ms.and_then(time),
         version: outcome
             .version
             .and_then(|version| serde_json::to_value(version).ok())
@@ -85,6 +87,7 @@ fn not_tried(error: &DtlsError) -> DtlsRecord {
     DtlsRecord {
         ok: false,
         handshake: None,
+        unanswered: None,
         version: None,
         cipher: None,
         fingerprint_matches: None,

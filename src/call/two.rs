@@ -10,7 +10,7 @@ use super::own::{Deeds, as_it_stood, rtt};
 use super::party::{Party, Seen};
 use super::record::{CallRecord, CallRole};
 use super::run::CallError;
-use super::secure::{Side, secure};
+use super::secure::{Secured, Side, secure};
 use super::up::Up;
 use crate::run::{Ground, Phase};
 use crate::settings::call::{CallSettings, Signal};
@@ -194,31 +194,27 @@ impl Meeting<'_> {
             stop: self.ground.stop(),
             media_returns: far.raincheck,
         };
-        if self.settings.role == CallRole::Offer {
+        // Two rainchecks wait for the same; a browser begins at once, and waits in vain for an end that does not answer.
+        if self.settings.role == CallRole::Offer || far.raincheck {
             up.settle().await;
         }
         self.ground.progress().phase(Phase::Handshaking);
-        let side = Side {
-            end: &self.party.end,
-            dtls: self.dtls,
-            setup: far.setup,
-            signalled: far.fingerprints.iter().filter_map(|one| one.to_string().parse().ok()).collect(),
-            rtt: rtt(self.party).await,
-        };
-        let mut secured = secure(side).await;
-        if let Some(secured) = &mut secured {
-            if far.raincheck {
-                secured.prove_full_size().await;
-            }
-            deeds.dtls = Some(secured.record.clone());
-        }
+        let mut secured = self.ground.stop().unless(self.secured(far)).await.flatten();
+        deeds.dtls = secured.as_ref().map(|secured| secured.record.clone());
         if let Some(selector) = &self.settings.fail {
             self.ground.progress().phase(Phase::Cut);
             deeds.cut = Some(up.cut(selector).await);
         }
         if let Some(asked) = self.settings.soak {
             self.ground.progress().phase(Phase::Soaking { began: Instant::now(), asked });
-            deeds.soak = Some(up.soak(asked).await);
+            let session = secured.as_mut().and_then(|secured| secured.session.as_mut());
+            let goodbye = async {
+                match session {
+                    Some(session) => drop(session.ended().await),
+                    None => std::future::pending().await,
+                }
+            };
+            deeds.soak = Some(up.soak(asked, goodbye).await);
         }
         deeds.near = self.party.end.snapshot().await;
         if let Some(secured) = secured {
@@ -230,6 +226,22 @@ impl Meeting<'_> {
             }
         }
         deeds
+    }
+
+    /// DTLS over the selected pair. None when there is none.
+    async fn secured(&self, far: &Far) -> Option<Secured> {
+        let side = Side {
+            end: &self.party.end,
+            dtls: self.dtls,
+            setup: far.setup,
+            signalled: far.fingerprints.iter().filter_map(|one| one.to_string().parse().ok()).collect(),
+            rtt: rtt(self.party).await,
+        };
+        let mut secured = secure(side).await?;
+        if far.raincheck {
+            secured.prove_full_size().await;
+        }
+        Some(secured)
     }
 }
 

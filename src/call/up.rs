@@ -1,11 +1,12 @@
 //! A call that is up, and what is done with it: DTLS, a path that is cut, keeping it up.
 
 use super::party::{Party, Seen};
-use super::record::{CutRecord, EndRecord, SoakRecord};
+use super::record::{CutRecord, EndRecord, PairRecord, SoakRecord, UpkeepRecord};
 use super::secure::Secured;
 use super::traffic::Traffic;
 use crate::run::{Clock, Stop};
-use crate::settings::call::PathSelector;
+use crate::settings::call::{PathSelector, in_words};
+use raincheck_probes::evidence::Cause;
 use raincheck_probes::ice::agent::PairId;
 use raincheck_probes::machine::Offset;
 use std::time::Duration;
@@ -25,6 +26,8 @@ const SILENCE: Duration = Duration::from_secs(35);
 
 /// Media that has not come for so long has ended.
 const QUIET: Duration = Duration::from_secs(2);
+/// A packet that has not come for so long is lost.
+const STRAGGLES: Duration = Duration::from_secs(1);
 
 /// Our ends of a call, near end first.
 pub(super) struct Up<'a> {
@@ -70,22 +73,32 @@ impl Up<'_> {
             traffic.until(self.stop, flows).await;
         }
         let Some((at, before)) = self.cut_now(selector).await else { return Cut::Nothing };
+        let gone = self.gone().await;
+        // A client may go through other pairs that are gone too; where it stays counts.
         let moved = || {
-            let seen = self.near().now();
-            let switch = seen.switches.iter().find(|(when, pair)| *when >= at && Some(*pair) != before);
-            switch.copied()
+            let last = self.near().now().switches.last().copied();
+            last.filter(|(when, pair)| *when >= at && Some(*pair) != before && !gone.contains(pair))
         };
-        let until = at + SWITCH_WITHIN;
+        let touched = before.is_none_or(|before| gone.contains(&before));
+        let until = at + if touched { SWITCH_WITHIN } else { SETTLE_AT_MOST };
         let heard_again =
             |since: Offset| self.parties.iter().all(|p| p.inbox.last().is_some_and(|l| l > since));
         let done = |now: Offset| {
             let settled = moved().is_some_and(|(when, _)| !self.media_returns || heard_again(when + SPAN));
-            settled || now >= until || self.near().now().is_over()
+            let ran_on = !touched && (!self.media_returns || heard_again(at + SETTLE));
+            settled || ran_on || now >= until || self.near().now().is_over()
         };
         traffic.until(self.stop, done).await;
         let after = moved();
         let gap = after.and_then(|_| self.parties.iter().filter_map(|p| p.inbox.gap_around(at)).max());
         Cut::Done { at, before, after, gap: gap.filter(|_| self.media_returns) }
+    }
+
+    /// The near end's pairs that are cut.
+    async fn gone(&self) -> Vec<PairId> {
+        let record = self.near().end.snapshot().await;
+        let pairs = record.map(|record| record.pairs).unwrap_or_default();
+        pairs.iter().filter(|pair| pair.cut).map(|pair| pair.id).collect()
     }
 
     /// Cuts every base that the selector names. None when it names none.
@@ -111,47 +124,82 @@ impl Up<'_> {
         first
     }
 
-    /// Keeps the call up for so long, or until it dies.
-    pub(super) async fn soak(&self, asked: Duration) -> SoakRecord {
+    /// Keeps the call up for so long, or until it dies or the other end says goodbye.
+    pub(super) async fn soak(&self, asked: Duration, goodbye: impl Future<Output = ()>) -> SoakRecord {
         let began = self.clock.now();
+        let before = self.heard();
         let mut traffic = Traffic::new(self.parties.clone(), self.clock);
-        let before: u64 = self.parties.iter().map(|party| party.inbox.count()).sum();
         let silent = |now: Offset| {
             let quiet = |party: &&Party| now.since(party.inbox.last().unwrap_or(began).max(began)) > SILENCE;
             self.media_returns && self.parties.iter().any(quiet)
         };
         let dead = || self.parties.iter().any(|party| party.now().is_over());
-        traffic.until(self.stop, |now| now.since(began) >= asked || dead() || silent(now)).await;
+        let done = |now: Offset| now.since(began) >= asked || dead() || silent(now);
+        let left = tokio::select! {
+            _ = traffic.until(self.stop, done) => false,
+            () = goodbye => true,
+        };
         let now = self.clock.now();
         let lasted = now.since(began) >= asked;
-        let last = self.parties.iter().filter_map(|party| party.inbox.last()).min().filter(|at| *at > began);
-        let held = if lasted || self.stop.is_stopped() {
-            now.since(began)
-        } else {
-            last.unwrap_or(began).since(began)
-        };
-        let mut upkeep = Vec::new();
-        for party in &self.parties {
-            upkeep.extend(party.end.upkeep().await);
+        let sent = traffic.sent;
+        if lasted {
+            self.stragglers(before + sent).await;
         }
-        let ended_by = if lasted || self.stop.is_stopped() {
-            None
-        } else {
-            Some(self.why_it_ended(&upkeep, held).await)
+        let upkeep = self.upkeep().await;
+        let ending = match (lasted || self.stop.is_stopped(), left) {
+            (true, _) => Ending::default(),
+            (false, true) => Ending { broken: None, text: Some("the other end said goodbye".to_owned()) },
+            (false, false) => self.why_it_ended(&upkeep).await,
         };
-        let received: u64 = self.parties.iter().map(|party| party.inbox.count()).sum();
+        // What died in silence had died when the last packet came.
+        let last = self.parties.iter().filter_map(|party| party.inbox.last()).min().filter(|at| *at > began);
+        let held = match ending.text.is_some() && !left && self.media_returns {
+            true => last.unwrap_or(began).since(began),
+            false => now.since(began),
+        };
         SoakRecord {
             asked,
             held: held.min(asked),
-            packets: [traffic.sent, received - before],
-            longest_gap: self
-                .parties
-                .iter()
-                .filter_map(|p| p.inbox.longest_gap())
-                .max_by_key(|(_, gap)| *gap),
+            sent,
+            received: self.media_returns.then(|| self.heard() - before),
+            longest_gap: self.longest_gap(),
             upkeep,
-            ended_by,
+            broken: ending.broken,
+            ended_by: ending.text,
         }
+    }
+
+    /// Packets that came in, at all ends together.
+    fn heard(&self) -> u64 {
+        self.parties.iter().map(|party| party.inbox.count()).sum()
+    }
+
+    fn longest_gap(&self) -> Option<(Offset, Duration)> {
+        self.parties.iter().filter_map(|party| party.inbox.longest_gap()).max_by_key(|(_, gap)| *gap)
+    }
+
+    /// Waits for the packets that are still on their way, where all that were sent come to us.
+    async fn stragglers(&self, all: u64) {
+        let [near, far] = self.parties.as_slice() else { return };
+        let arrive = async {
+            while self.heard() < all {
+                tokio::select! {
+                    _ = near.inbox.heard() => {}
+                    _ = far.inbox.heard() => {}
+                }
+            }
+        };
+        // Those that do not come are what is to be told.
+        let _ = timeout(STRAGGLES, arrive).await;
+    }
+
+    async fn upkeep(&self) -> Vec<UpkeepRecord> {
+        let mut all = Vec::new();
+        for (place, party) in self.parties.iter().enumerate() {
+            let kept = party.end.upkeep().await;
+            all.extend(kept.into_iter().map(|kind| UpkeepRecord { far: place > 0, ..kind }));
+        }
+        all
     }
 
     /// Stays in the call until the other end says goodbye, and sends media for as long as media comes: whoever keeps
@@ -181,25 +229,61 @@ impl Up<'_> {
         }
     }
 
-    /// The first thing that tells why: an upkeep that failed, a base that went away, or nothing but silence.
-    async fn why_it_ended(&self, upkeep: &[super::record::UpkeepRecord], held: Duration) -> String {
-        if let Some((kind, cause)) = upkeep.iter().find_map(|kind| Some((kind, kind.failure.as_ref()?))) {
-            return format!("the {} could not be kept up: {cause}", kind.what);
+    /// Why the pair that carried the call carries it no more: an upkeep that failed, an error of a server or of this
+    /// host, or nothing but silence. What failed beside it is not the reason.
+    async fn why_it_ended(&self, upkeep: &[UpkeepRecord]) -> Ending {
+        let mut lost = None;
+        for (place, party) in self.parties.iter().enumerate() {
+            let Some((pair, cause)) = carried(party).await else { continue };
+            let whose = if place == 0 { "" } else { " of the far end" };
+            let over = pair.path.map_or(String::new(), |path| format!(" on {path}"));
+            let failed =
+                |kind: &UpkeepRecord| kind.far == (place > 0) && kind.failure.as_ref() == Some(&cause);
+            let broken = upkeep.iter().position(failed);
+            match broken.and_then(|at| upkeep.get(at)) {
+                Some(kind) if kind.what != "consent" => {
+                    let what = &kind.what;
+                    let text = format!("the {what}{whose}{over} could not be kept up: {cause}");
+                    return Ending { broken, text: Some(text) };
+                }
+                _ if !matches!(cause, Cause::NoAnswer { .. }) => {
+                    let text = format!("the path{whose}{over} was lost: {cause}");
+                    lost.get_or_insert(Ending { broken: None, text: Some(text) });
+                }
+                _ => {}
+            }
         }
-        let record = self.near().end.snapshot().await;
-        let lost = record.as_ref().and_then(|record| {
-            let selected = record.selected.and_then(|index| record.pairs.get(index))?;
-            selected.cause.as_ref()
-        });
-        match lost {
-            Some(cause) => format!("the path was lost: {cause}"),
-            None => format!(
-                "the path fell silent after {}, without an error of a server or of this host: something on the way \
-                 dropped it",
-                crate::settings::call::in_words(held)
-            ),
-        }
+        let consent = |kind: &UpkeepRecord| kind.what == "consent" && kind.failure.is_some();
+        let now = self.clock.now();
+        let silent =
+            self.parties.iter().filter_map(|party| party.inbox.last()).min().map(|last| now.since(last));
+        let silent = silent.map_or(String::new(), |silent| format!(" for {}", in_words(silent)));
+        lost.unwrap_or_else(|| Ending {
+            broken: upkeep.iter().position(consent),
+            text: Some(format!(
+                "nothing came any more{silent}, without an error of a server or of this host: something on the way \
+                 drops it, or what is there is gone"
+            )),
+        })
     }
+}
+
+/// Why a call ended.
+#[derive(Default)]
+struct Ending {
+    /// The upkeep that failed, as a place in the list.
+    broken: Option<usize>,
+    /// One sentence; none when it did not end by itself.
+    text: Option<String>,
+}
+
+/// The pair that carried the call at an end, and why it does no more.
+async fn carried(party: &Party) -> Option<(PairRecord, Cause)> {
+    let last = party.now().selected()?;
+    let record = party.end.snapshot().await?;
+    let pair = record.pairs.into_iter().find(|pair| pair.id == last)?;
+    let cause = pair.cause.clone()?;
+    Some((pair, cause))
 }
 
 /// A packet more than one that was on its way at the switch.
@@ -230,10 +314,7 @@ impl Cut {
 }
 
 /// The candidate that a pair's base was gathered for: of a reflexive one, the host's.
-fn base_candidate<'a>(
-    record: &'a EndRecord,
-    pair: &'a super::record::PairRecord,
-) -> &'a raincheck_probes::ice::Candidate {
+fn base_candidate<'a>(record: &'a EndRecord, pair: &'a PairRecord) -> &'a raincheck_probes::ice::Candidate {
     use raincheck_probes::ice::CandidateType;
     let local = &pair.local;
     if matches!(local.kind, CandidateType::Host | CandidateType::Relay) {

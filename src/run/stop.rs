@@ -59,6 +59,15 @@ impl Stop {
         }
     }
 
+    /// What comes of something, unless the run is to end before it does.
+    pub(crate) async fn unless<T>(&self, something: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            _ = self.wait() => None,
+            value = something => Some(value),
+        }
+    }
+
     /// Why the run is to end; none while it is not.
     pub fn reason(&self) -> Option<StopReason> {
         *self.0.borrow()

@@ -46,12 +46,18 @@ pub struct Schedule {
     pub retries: u32,
     /// From the beginning to giving up.
     pub within: Duration,
+    /// The path's shortest round trip; none when it is not known.
+    pub rtt: Option<Duration>,
 }
 
 impl Schedule {
     /// As RFC 9147 section 5.8.2 and RFC 6347 section 4.2.4.1 recommend: 1 s, doubled.
-    pub const RFC: Self =
-        Self { first_timeout: Duration::from_secs(1), retries: 12, within: Duration::from_secs(30) };
+    pub const RFC: Self = Self {
+        first_timeout: Duration::from_secs(1),
+        retries: 12,
+        within: Duration::from_secs(30),
+        rtt: None,
+    };
 
     /// As libwebrtc: twice the round trip that ICE measured, at least 50 ms and at most 3 s (`p2p/dtls/dtls_transport.cc`,
     /// `kMinHandshakeTimeout`, `kMaxHandshakeTimeout`), and 50 ms when it measured none
@@ -59,7 +65,7 @@ impl Schedule {
     pub fn libwebrtc(ice_rtt: Option<Duration>, within: Duration) -> Self {
         let (least, most) = (Duration::from_millis(50), Duration::from_secs(3));
         let first_timeout = ice_rtt.map_or(least, |rtt| (rtt * 2).clamp(least, most));
-        Self { first_timeout, retries: 12, within }
+        Self { first_timeout, retries: 12, within, rtt: ice_rtt }
     }
 }
 
@@ -127,6 +133,8 @@ impl DtlsEnd {
             srtp: None,
             early: VecDeque::new(),
             first: None,
+            answered: None,
+            rtt: schedule.rtt,
             last_heard: None,
             proven_sent: 0,
             wake: began,
@@ -149,6 +157,9 @@ struct Attempt<'a> {
     early: VecDeque<Vec<u8>>,
     /// When the first datagram was sent or came.
     first: Option<Instant>,
+    /// When the question of the first answer left at the latest, if it was asked more than once.
+    answered: Option<Instant>,
+    rtt: Option<Duration>,
     last_heard: Option<Instant>,
     proven_sent: usize,
     wake: Instant,
@@ -192,7 +203,9 @@ impl Attempt<'_> {
             return Ok(turn);
         }
         self.first.get_or_insert(now);
-        self.last_heard = Some(now);
+        if self.last_heard.replace(now).is_none() && self.engine.tap.sent.flights > 1 {
+            self.answered = self.rtt.and_then(|rtt| now.checked_sub(rtt)).max(self.first);
+        }
         // What was sent before this step; when the step connects, the peer has all of it.
         let answered = self.engine.tap.sent.largest_datagram;
         let turn = self.engine.receive(datagram, now.into_std())?;
@@ -268,10 +281,13 @@ impl Attempt<'_> {
         });
         let ok = cause.is_none();
         let tap = &self.engine.tap;
-        let spent = self.first.map(|first| first.elapsed().as_secs_f64() * 1000.0);
+        let ms = |time: Duration| time.as_secs_f64() * 1000.0;
+        let answered = self.answered.or(self.first);
+        let unanswered = self.first.zip(answered).map(|(first, answered)| answered - first);
         let outcome = DtlsOutcome {
             ok,
-            handshake_ms: spent.filter(|_| ok),
+            handshake_ms: answered.map(|answered| ms(answered.elapsed())).filter(|_| ok),
+            unanswered_ms: unanswered.filter(|waited| ok && !waited.is_zero()).map(ms),
             version: self.engine.version().filter(|_| tap.suite.is_some()),
             cipher_suite: tap.suite.map(record::suite_name),
             srtp_profile: self.srtp.map(str::to_owned),

@@ -8,8 +8,12 @@ use std::fmt;
 pub struct DtlsOutcome {
     /// Connected, with the certificate that was signalled.
     pub ok: bool,
-    /// From the first datagram of the handshake, sent or received, to the end that both sides know of; milliseconds.
+    /// From our first flight, or the peer's first datagram, to the end that both sides know of; milliseconds. Where a
+    /// flight had to be repeated before anything came, from a round trip before the peer's first datagram.
     pub handshake_ms: Option<f64>,
+    /// What then lies before that, since our first flight: the peer had not begun yet, or flights were lost;
+    /// milliseconds.
+    pub unanswered_ms: Option<f64>,
     /// What was negotiated.
     pub version: Option<DtlsVersion>,
     /// What the ServerHello says, by its IANA name; its number (`0xC02B`) when it has none here.

@@ -94,6 +94,23 @@ async fn the_time_of_a_handshake_is_that_of_its_round_trips() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_time_of_a_handshake_does_not_count_the_wait_for_a_peer_that_had_not_begun() {
+    let path = path(|_, _, _| Verdict::Late(Duration::from_millis(25)));
+    let (a, b) = (DtlsEnd::new().unwrap(), DtlsEnd::new().unwrap());
+    let (of_a, of_b) = ([a.fingerprint().clone()], [b.fingerprint().clone()]);
+    let late = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        b.handshake(path.there, Setup::Passive, &of_a, schedule()).await
+    };
+    let (a, b) = tokio::join!(a.handshake(path.here, Setup::Active, &of_b, schedule()), late);
+    let (a, b) = (a.unwrap().outcome, b.unwrap().outcome);
+    let (took, waited) = (a.handshake_ms.unwrap(), a.unanswered_ms.unwrap());
+    assert!((50.0..55.0).contains(&took), "{a:?}");
+    assert!((970.0..980.0).contains(&waited), "{a:?}");
+    assert!(b.handshake_ms.unwrap() < 100.0 && b.unanswered_ms.is_none(), "{b:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn lost_flights_are_sent_again_and_counted() {
     for versions in [Versions::Any, Versions::Only(DtlsVersion::V1_2)] {
         // Of each direction the first and the third datagram are lost.
@@ -101,7 +118,8 @@ async fn lost_flights_are_sent_again_and_counted() {
         let (a, b) = call(lossy, versions).await;
         assert!(a.outcome.ok && b.outcome.ok, "{:?} {:?}", a.outcome, b.outcome);
         assert!(a.outcome.retransmissions >= 1, "{:?}", a.outcome);
-        assert!(a.outcome.handshake_ms.unwrap() >= 70.0, "{:?}", a.outcome);
+        let all = a.outcome.handshake_ms.unwrap() + a.outcome.unanswered_ms.unwrap();
+        assert!(all >= 70.0, "{:?}", a.outcome);
         assert!(b.outcome.retransmissions >= 1, "{:?}", b.outcome);
     }
 }

@@ -228,6 +228,12 @@ impl Bases {
         cut
     }
 
+    /// The bases that are cut.
+    pub(super) fn all_cut(&self) -> Vec<BaseId> {
+        let bases = self.list.iter().enumerate();
+        bases.filter(|(_, base)| base.is_cut).map(|(index, _)| BaseId(index)).collect()
+    }
+
     /// Forgets tasks that have ended. Cancel-safe; waits for ever when there are none.
     pub(super) async fn tidy(&mut self) {
         if self.tasks.join_next().await.is_none() {

@@ -380,7 +380,7 @@ impl Task {
             candidates: self.trickle.candidates(),
             gather_errors: self.trickle.errors(),
             paths: self.trickle.paths(),
-            ..EndRecord::of(&self.agent, self.state.events.clone())
+            ..EndRecord::of(&self.agent, self.state.events.clone(), &self.bases.all_cut())
         }
     }
 

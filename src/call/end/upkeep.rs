@@ -41,18 +41,29 @@ impl Consent {
     /// Everything that was kept up.
     pub(super) fn records(&self, agent: &Agent, sessions: UpkeepBook) -> Vec<UpkeepRecord> {
         let of_sessions = SESSIONS.into_iter().zip(sessions).map(|(what, upkept)| UpkeepRecord {
+            far: false,
             what: what.to_owned(),
             due: upkept.due,
             answered: upkept.answered,
             failure: upkept.failure,
         });
         let [due, answered] = self.counts(agent);
-        let consent =
-            UpkeepRecord { what: "consent".to_owned(), due, answered, failure: self.failure.clone() };
+        let consent = UpkeepRecord {
+            far: false,
+            what: "consent".to_owned(),
+            due,
+            answered,
+            failure: self.failure.clone(),
+        };
         // Nobody answers an indication.
         let keepalives = self.keepalives;
-        let binding =
-            UpkeepRecord { what: "binding".to_owned(), due: keepalives, answered: 0, failure: None };
+        let binding = UpkeepRecord {
+            far: false,
+            what: "binding".to_owned(),
+            due: keepalives,
+            answered: 0,
+            failure: None,
+        };
         of_sessions.chain([consent, binding]).collect()
     }
 

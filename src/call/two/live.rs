@@ -1,7 +1,9 @@
 //! Offer and answer over a channel of the two rainchecks, candidates as they are found.
 
 use super::{Admission, Deeds, Far, Meeting};
-use crate::call::channel::{Channel, ChannelReceiver, ChannelSender, Code, Listener, Notice, connect};
+use crate::call::channel::{
+    Channel, ChannelError, ChannelReceiver, ChannelSender, Code, Listener, Notice, connect,
+};
 use crate::call::courier::{Courier, Show};
 use crate::call::run::{CallError, signalled};
 use crate::settings::call::Signal;
@@ -14,6 +16,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+/// What is said of an end that says nothing.
+const CLOSED: &str = "it closed the channel";
 /// How long one message may take on its way.
 const SEND_WITHIN: Duration = Duration::from_secs(10);
 
@@ -23,33 +27,57 @@ pub(super) async fn hold(
     found: mpsc::Receiver<Candidate>,
     courier: &mut Courier,
 ) -> Result<(Deeds, Option<String>), CallError> {
-    let channel = tokio::select! {
-        channel = open(meeting, courier) => channel?,
-        _ = meeting.ground.stop().wait() => {
-            return Ok((Deeds::default(), Some("the other end did not connect".to_owned())));
+    let unsignalled = |why: &str| Ok((Deeds::default(), Some(why.to_owned())));
+    let stop = meeting.ground.stop();
+    let Some(channel) = stop.unless(open(meeting, courier)).await else {
+        return unsignalled("the other end did not connect");
+    };
+    let channel = match channel {
+        Err(CallError::Channel(error @ ChannelError::NobodyCame { .. })) => {
+            return unsignalled(&error.to_string());
         }
+        channel => channel?,
     };
     let (sender, receiver) = channel.split();
     let mut talk = Talk { sender, receiver, reader: Reader::new() };
-    let (far, mut theirs) = tokio::select! {
-        met = talk.meet(meeting, admission) => met?,
-        _ = meeting.ground.stop().wait() => {
-            return Ok((Deeds::default(), Some("the other end connected and said nothing".to_owned())));
+    let Some(met) = stop.unless(talk.meet(meeting, admission)).await else {
+        return unsignalled("the other end connected and said nothing");
+    };
+    let (far, mut theirs) = match met {
+        Ok(met) => met,
+        Err(error) => {
+            talk.leave(&error.to_string()).await;
+            return unsignalled(&of_the_other_end(error)?);
         }
     };
-    let trickle = async {
-        match talk.trickle(meeting, admission, found, &mut theirs).await {
-            // What there is to say is said; the call goes on without the channel.
-            Ok(()) => std::future::pending().await,
-            Err(error) => error,
-        }
-    };
-    let deeds = tokio::select! {
-        deeds = meeting.call(&far) => deeds,
-        error = trickle => return Err(error),
+    let (deeds, signalling) = tokio::select! {
+        deeds = meeting.call(&far) => (deeds, None),
+        over = talk.signal(meeting, admission, found, &mut theirs) => match over {
+            Over::Decided => (Deeds::default(), None),
+            Over::Broken(error) => {
+                talk.leave(&error.to_string()).await;
+                return unsignalled(&of_the_other_end(error)?);
+            }
+        },
     };
     talk.end(&deeds).await;
-    Ok((deeds, None))
+    Ok((deeds, signalling))
+}
+
+/// How the signalling ended a call that had not connected.
+enum Over {
+    /// Neither end has a pair that works.
+    Decided,
+    /// It ended itself.
+    Broken(CallError),
+}
+
+/// What the other end did wrong leaves open whether calls connect; what we did is an error.
+fn of_the_other_end(error: CallError) -> Result<String, CallError> {
+    match error {
+        CallError::Left(_) | CallError::Live(_) | CallError::Channel(_) => Ok(error.to_string()),
+        ours => Err(ours),
+    }
 }
 
 async fn open(meeting: Meeting<'_>, courier: &mut Courier) -> Result<Channel, CallError> {
@@ -110,7 +138,30 @@ impl Talk {
         Ok((meeting.meet(&theirs, admission).await, theirs))
     }
 
-    /// Candidates go both ways until both ends have said that there are no more, or the other end has left.
+    /// Carries candidates both ways, and tells when that has ended the call. A call that is up goes on without the
+    /// channel, whatever becomes of it.
+    async fn signal(
+        &mut self,
+        meeting: Meeting<'_>,
+        admission: &mut Admission,
+        found: mpsc::Receiver<Candidate>,
+        theirs: &mut Description,
+    ) -> Over {
+        let over = match self.trickle(meeting, admission, found, theirs).await {
+            Ok(()) => tokio::select! {
+                () = meeting.party.spent(meeting.settings.run.patience) => Over::Decided,
+                over = self.verdict(meeting) => over,
+            },
+            Err(error) => Over::Broken(error),
+        };
+        if meeting.party.now().selected().is_some() {
+            meeting.party.end.remote_done().await;
+            return std::future::pending().await;
+        }
+        over
+    }
+
+    /// Candidates go both ways until both ends have said that there are no more, or the other end has closed.
     async fn trickle(
         &mut self,
         meeting: Meeting<'_>,
@@ -134,10 +185,9 @@ impl Talk {
                 },
                 message = self.next(meeting), if !theirs_done => match message? {
                     Some(Message::Candidate(line)) => meeting.trickled(theirs, &line, admission).await,
-                    Some(Message::Bye(why)) if meeting.party.now().selected().is_none() => {
-                        return Err(CallError::Left(why));
-                    }
-                    Some(Message::EndOfCandidates | Message::Bye(_)) | None => {
+                    Some(Message::Bye(why)) => return Err(CallError::Left(why)),
+                    None => return Err(CallError::Left(CLOSED.to_owned())),
+                    Some(Message::EndOfCandidates) => {
                         theirs_done = true;
                         meeting.party.end.remote_done().await;
                     }
@@ -148,14 +198,31 @@ impl Talk {
         Ok(())
     }
 
+    /// What the other end says of a call that it holds no longer.
+    async fn verdict(&mut self, meeting: Meeting<'_>) -> Over {
+        loop {
+            match self.next(meeting).await {
+                Ok(Some(Message::Outcome(Outcome { connected: false, .. }))) => return Over::Decided,
+                Ok(Some(Message::Bye(why))) => return Over::Broken(CallError::Left(why)),
+                Ok(None) => return Over::Broken(CallError::Left(CLOSED.to_owned())),
+                Ok(Some(_)) => {}
+                Err(error) => return Over::Broken(error),
+            }
+        }
+    }
+
     /// Says how it went, and goodbye. Whoever is not there any more needs neither.
     async fn end(mut self, deeds: &Deeds) {
         let text = if deeds.connected { None } else { Some("no pair was selected here".to_owned()) };
         let outcome = Outcome { connected: deeds.connected, local: None, remote: None, text };
-        let said = self.say(&Message::Outcome(outcome)).await;
-        if said.is_ok() {
-            let _ = self.say(&Message::Bye("the call is over".to_owned())).await;
+        if self.say(&Message::Outcome(outcome)).await.is_ok() {
+            self.leave("the call is over").await;
         }
+    }
+
+    /// Says goodbye, and why.
+    async fn leave(mut self, why: &str) {
+        let _ = self.say(&Message::Bye(why.to_owned())).await;
         self.sender.close(Instant::now() + SEND_WITHIN).await;
     }
 
@@ -197,7 +264,7 @@ impl Talk {
             Some(Message::Hello { .. }) => Ok(()),
             Some(Message::Bye(why)) => Err(CallError::Left(why)),
             Some(_) => Err(CallError::Live(LiveError::NotAMessage(1))),
-            None => Err(CallError::Left("it closed the channel".to_owned())),
+            None => Err(CallError::Left(CLOSED.to_owned())),
         }
     }
 
@@ -207,7 +274,7 @@ impl Talk {
             Some(Message::Description(envelope)) => Ok(*envelope),
             Some(Message::Bye(why)) => Err(CallError::Left(why)),
             Some(_) => Err(CallError::Live(LiveError::NotAMessage(2))),
-            None => Err(CallError::Left("it closed the channel".to_owned())),
+            None => Err(CallError::Left(CLOSED.to_owned())),
         }
     }
 }

@@ -5,13 +5,14 @@ use crate::call::courier::{Courier, Show};
 use crate::call::run::{CallError, signalled};
 use crate::settings::call::Signal;
 use raincheck_probes::ice::Candidate;
-use raincheck_probes::ice::signal::{CallId, Description, Envelope, Kind, Sdp, Setup};
+use raincheck_probes::ice::signal::{CallId, Description, Envelope, Kind, MAX_SDP, Sdp, Setup};
 use raincheck_probes::secret::Secret;
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 
-/// The most that is read of a session description, in lines; its bytes are bounded by its reader.
+/// The most that is read of a session description, in lines. One that has more bytes than its reader takes is not read
+/// to its end either.
 const MAX_LINES: usize = 4_000;
 
 /// What came of the wait for the other end.
@@ -57,7 +58,19 @@ pub(super) async fn hold(
     };
     let far = meeting.meet(&theirs, admission).await;
     meeting.party.end.remote_done().await;
-    Ok((meeting.call(&far).await, None))
+    let spent = async {
+        match meeting.kind() {
+            // Whoever answered is there.
+            Kind::Offer => meeting.party.spent(meeting.settings.run.patience).await,
+            // Somebody may still be carrying our answer over.
+            Kind::Answer => std::future::pending().await,
+        }
+    };
+    let deeds = tokio::select! {
+        deeds = meeting.call(&far) => deeds,
+        () = spent => Deeds::default(),
+    };
+    Ok((deeds, None))
 }
 
 /// Gathers to the end: what is written down cannot be added to.
@@ -197,6 +210,9 @@ impl Desk {
                 (true, false, _) => {
                     text.push_str(line.trim_end_matches(['\r', '\n']));
                     text.push_str("\r\n");
+                    if text.len() > MAX_SDP {
+                        return Ok(Some(text));
+                    }
                 }
                 (false, _, _) => return Ok(Some(line)),
             }

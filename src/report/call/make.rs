@@ -98,6 +98,7 @@ fn pair(pair: &PairRecord, at: usize, selected: bool, because: String) -> PairRe
         remote: candidate(&pair.remote),
         path: pair.path.clone(),
         state: pair.state,
+        cut: pair.cut,
         nominated: pair.nominated,
         selected,
         pair_priority: pair.priority.to_string(),
@@ -153,6 +154,7 @@ fn dtls(dtls: &DtlsRecord) -> DtlsReport {
     DtlsReport {
         ok: dtls.ok,
         handshake_ms: dtls.handshake.map(ms),
+        unanswered_ms: dtls.unanswered.map(ms),
         version: dtls.version.clone(),
         cipher: dtls.cipher.clone(),
         fingerprint_matches: dtls.fingerprint_matches,
@@ -178,17 +180,17 @@ fn cut(cut: &CutRecord, touched: bool) -> CutReport {
 }
 
 fn soak(soak: &SoakRecord) -> SoakReport {
-    let [sent, received] = soak.packets;
     SoakReport {
         asked_ms: ms(soak.asked),
         held_ms: ms(soak.held),
-        sent,
-        received,
+        sent: soak.sent,
+        received: soak.received,
         longest_gap: soak.longest_gap.map(|(at, gap)| GapReport { at_ms: at.as_ms(), ms: ms(gap) }),
         upkeep: soak
             .upkeep
             .iter()
             .map(|upkeep| UpkeepReport {
+                end: if upkeep.far { "far" } else { "near" },
                 what: upkeep.what.clone(),
                 due: upkeep.due,
                 answered: upkeep.answered,

@@ -98,6 +98,8 @@ pub struct PairReport {
     pub path: Option<String>,
     /// RFC 8445 section 6.1.2.6, and `pruned`.
     pub state: PairState,
+    /// Whether `--fail` cut it.
+    pub cut: bool,
     /// Whether it was nominated.
     pub nominated: bool,
     /// Whether data takes it.
@@ -152,8 +154,11 @@ pub struct EventReport {
 pub struct DtlsReport {
     /// Whether it shook hands, with the certificate that was signalled.
     pub ok: bool,
-    /// From the first flight to the last.
+    /// From our first flight, or the other end's first datagram, to the end. Where a flight had to be repeated before
+    /// anything came, from a round trip before the other end's first datagram.
     pub handshake_ms: Option<f64>,
+    /// What then lies before that: the other end had not begun yet, or flights were lost.
+    pub unanswered_ms: Option<f64>,
     /// `DTLS 1.2` and such.
     pub version: Option<String>,
     /// The cipher suite.
@@ -200,10 +205,10 @@ pub struct SoakReport {
     pub asked_ms: f64,
     /// How long it held.
     pub held_ms: f64,
-    /// Packets sent, both ways.
+    /// Packets that were sent from the ends that are ours.
     pub sent: u64,
-    /// Packets that arrived.
-    pub received: u64,
+    /// Packets that came to them; `null` when the other end sends none.
+    pub received: Option<u64>,
     /// The longest silence.
     pub longest_gap: Option<GapReport>,
     /// Timers that came due.
@@ -224,6 +229,8 @@ pub struct GapReport {
 /// One kind of upkeep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UpkeepReport {
+    /// `near` or `far`.
+    pub end: &'static str,
     /// `allocation`, `permission`, `channel`, `consent`, `binding`.
     pub what: String,
     /// How often it was due.

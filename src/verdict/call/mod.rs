@@ -11,16 +11,16 @@ mod summary;
 mod tests;
 mod words;
 
+pub use rules::upkeep_name;
 pub use words::{way, way_short};
 
-use super::view::ENOUGH_REQUESTS;
 use super::{Finding, Kind, Verdict, judge};
 use crate::call::record::{CallRecord, CutRecord, DtlsRecord, EndRecord, PairRecord, SoakRecord};
 use crate::settings::ServerSource;
 use crate::settings::call::{CallSettings, PathSelector};
 use raincheck_probes::evidence::{AskedFor, Evidence, Stage};
 use raincheck_probes::ice::Policy;
-use raincheck_probes::ice::agent::{AgentState, PairState};
+use raincheck_probes::ice::agent::AgentState;
 use std::time::Duration;
 
 /// What was asked of a call, as far as a verdict needs it.
@@ -153,12 +153,9 @@ fn kind(record: &CallRecord, asked: &Asked) -> Kind {
 /// Whether a call that did not connect had its chance: its agent gave up, or nothing is left that could still answer. A
 /// client may be more patient than a run, so what went unanswered often enough counts as answered with no.
 fn is_decided(record: &CallRecord) -> bool {
-    let spent = |pair: &PairRecord| {
-        pair.state == PairState::Failed
-            || (pair.checks_answered == 0 && pair.checks_sent >= u64::from(ENOUGH_REQUESTS))
-    };
     let pairs = &record.near.pairs;
-    let over = record.near.state == AgentState::Failed || (!pairs.is_empty() && pairs.iter().all(spent));
+    let over = record.near.state == AgentState::Failed
+        || (!pairs.is_empty() && pairs.iter().all(PairRecord::is_spent));
     record.signalling.is_none() && (record.cut_short.is_none() || over)
 }
 

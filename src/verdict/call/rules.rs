@@ -3,6 +3,8 @@
 mod connect;
 mod upkeep;
 
+pub use upkeep::upkeep_name;
+
 use super::words::way_short;
 use super::{Asked, carrier, is_ours, is_touched};
 use crate::call::record::{CallRecord, CutRecord, DtlsRecord, PairRecord};
@@ -151,7 +153,7 @@ fn failover(record: &CallRecord, asked: &Asked) -> Option<Finding> {
     if cut.switched.is_some() || !is_touched(cut, record, asked) || record.cut_short.is_some() {
         return None;
     }
-    let works = |pair: &PairRecord| pair.state == PairState::Succeeded;
+    let works = |pair: &PairRecord| pair.state == PairState::Succeeded && !pair.cut;
     let others = record.near.pairs.iter().enumerate();
     let others = others.filter(|(at, pair)| works(pair) && Some(*at) != cut.before).count();
     let observed = match others {

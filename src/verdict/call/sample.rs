@@ -75,6 +75,7 @@ pub(crate) fn works(local: Candidate, remote: Candidate, rtt: f64, below: Option
         checks_answered: 12,
         cause: None,
         below,
+        cut: false,
     }
 }
 
@@ -137,6 +138,7 @@ pub(crate) fn dtls_ok() -> DtlsRecord {
     DtlsRecord {
         ok: true,
         handshake: Some(ms(43)),
+        unanswered: None,
         version: Some("DTLS 1.2".to_owned()),
         cipher: Some("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256".to_owned()),
         fingerprint_matches: Some(true),
@@ -298,6 +300,7 @@ pub(crate) fn dtls_eaten() -> CallRecord {
     record.dtls = Some(DtlsRecord {
         ok: false,
         handshake: None,
+        unanswered: None,
         version: None,
         cipher: None,
         fingerprint_matches: None,
@@ -315,7 +318,7 @@ pub(crate) fn dtls_eaten() -> CallRecord {
 pub(crate) fn switched() -> (CallRecord, Asked) {
     let mut record = by_relay();
     let udp = relay(TURN1, Transport::Udp, "198.51.100.11:50000");
-    record.near.pairs.insert(2, fails(udp, far_relay(), silent()));
+    record.near.pairs.insert(2, PairRecord { cut: true, ..fails(udp, far_relay(), silent()) });
     record.near.paths = TRANSPORTS.map(|t| path(TURN1, t, Route::Direct)).into();
     record.near.events = events(&[
         (5200, "the path is cut: udp"),
@@ -340,12 +343,19 @@ pub(crate) fn switched() -> (CallRecord, Asked) {
 pub(crate) fn soaked() -> (CallRecord, Asked) {
     let mut record = direct();
     record.passed_over.clear();
-    let upkeep =
-        |what: &str, due, answered, failure| UpkeepRecord { what: what.to_owned(), due, answered, failure };
+    let upkeep = |what: &str, due, answered, failure| UpkeepRecord {
+        far: false,
+        what: what.to_owned(),
+        due,
+        answered,
+        failure,
+    };
     record.soak = Some(SoakRecord {
         asked: Duration::from_secs(300),
         held: ms(92_300),
-        packets: [4615, 3105],
+        sent: 4615,
+        received: Some(3105),
+        broken: Some(2),
         longest_gap: Some((Offset::from_ms(62_000), ms(30_300))),
         upkeep: vec![
             upkeep("allocation", 0, 0, None),

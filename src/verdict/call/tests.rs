@@ -2,10 +2,11 @@
 
 use super::sample::*;
 use super::*;
-use crate::call::record::{CutRecord, DtlsRecord, SuccessorRecord};
+use crate::call::record::{CallRole, CutRecord, DtlsRecord, SuccessorRecord};
 use crate::verdict::sample::silent;
 use raincheck_probes::evidence::Cause;
 use raincheck_probes::ice::CandidateType;
+use raincheck_probes::ice::agent::IceRole;
 use raincheck_probes::machine::Offset;
 
 fn codes(record: &CallRecord, asked: &Asked) -> Vec<&'static str> {
@@ -84,6 +85,18 @@ fn a_call_that_never_had_a_pair_says_whose_candidates_are_missing() {
     let found = judge_call(&none, &Asked { policy: Policy::Relay, ..asked() }).findings;
     assert_eq!(found[0].code, "call-no-candidates");
     assert!(found[0].observed.contains("--policy relay"), "{}", found[0].observed);
+}
+
+#[test]
+fn a_far_end_of_ours_without_candidates_is_not_told_of_as_one_that_fits_none() {
+    let mut none = CallRecord { role: CallRole::Own, ..without_relays() };
+    none.near.pairs.clear();
+    none.far = Some(end(IceRole::Controlled, Vec::new()));
+    let found = judge_call(&none, &asked()).findings;
+    let own = found.iter().find(|f| f.code.starts_with("call-")).expect("it is told");
+    assert_eq!((own.code, own.title.as_str()), ("call-no-candidates", "The far end has no relay"));
+    // What kept the relay away is the reason.
+    assert!(own.explained_by.is_some());
 }
 
 #[test]
@@ -177,6 +190,7 @@ fn a_soak_is_told_by_what_ended_it() {
         let mut record = record.clone();
         let soak = record.soak.as_mut().expect("it was kept up");
         soak.upkeep.truncate(1);
+        soak.broken = failure.as_ref().map(|_| 0);
         soak.upkeep[0].due = 2;
         (soak.upkeep[0].what, soak.upkeep[0].failure) = (what.to_owned(), failure);
         judge_call(&record, &asked)
@@ -186,6 +200,7 @@ fn a_soak_is_told_by_what_ended_it() {
     assert_eq!((found.kind, found.findings[0].code), (Kind::Degraded, "call-dropped"));
     assert!(found.findings[0].advice[0].contains("live longer"), "{:?}", found.findings[0].advice);
     let found = with("consent", None);
+    assert!(!found.findings[0].observed.contains("answered"), "{:?}", found.findings[0].observed);
     assert!(found.findings[0].advice[0].starts_with("Firewall or NAT"), "{:?}", found.findings[0].advice);
 }
 

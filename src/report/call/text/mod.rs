@@ -11,6 +11,7 @@ use crate::report::style::{Ink, Line, Style, Verbosity, wrapped};
 use crate::report::text::{client, findings, head, path_stages, verdict_line};
 use crate::settings::call::{in_words, server_of_path};
 use crate::verdict::Kind;
+use crate::verdict::call::upkeep_name;
 use std::io;
 use std::time::Duration;
 
@@ -87,9 +88,12 @@ fn showed(report: &CallReport, names: &Names, style: &Style, out: &mut dyn io::W
         report.cut.iter().map(|found| cut(found, &report.pairs)).map(|(ink, text)| ("Cut", ink, text)),
     );
     if let Some(soak) = &report.soak {
-        rows.push(("Soak", if soak.ended_by.is_some() { Ink::Bad } else { Ink::Good }, held(soak)));
+        let ink = if soak.ended_by.is_some() { Ink::Bad } else { Ink::Good };
+        rows.push(("Soak", ink, held(soak, report.far.is_some())));
         rows.extend(soak.ended_by.clone().map(|why| ("Ended by", Ink::Bad, why)));
-        rows.extend(upkeep(soak).map(|text| ("Upkeep", Ink::Plain, text)));
+        for (end, label) in [("near", "Upkeep"), ("far", "At far end")] {
+            rows.extend(upkeep(soak, end).map(|text| (label, Ink::Plain, text)));
+        }
     }
     if rows.is_empty() {
         return Ok(());
@@ -107,7 +111,9 @@ fn dtls(dtls: Option<&DtlsReport>) -> (Ink, String) {
     let Some(dtls) = dtls else { return (Ink::Warn, "not tried".to_owned()) };
     let mut parts: Vec<String> = Vec::new();
     if dtls.ok {
-        parts.extend(dtls.handshake_ms.map(|took| format!("{took:.1} ms")));
+        let after = dtls.unanswered_ms.map(|waited| format!(", after {} without an answer", short(waited)));
+        let after = after.unwrap_or_default();
+        parts.extend(dtls.handshake_ms.map(|took| format!("{}{after}", short(took))));
         parts.extend(dtls.version.clone());
         parts.extend(dtls.cipher.clone());
     } else {
@@ -166,9 +172,14 @@ fn cut(cut: &CutReport, pairs: &[PairReport]) -> (Ink, String) {
     }
 }
 
-fn held(soak: &SoakReport) -> String {
+/// `both`: what was sent at one end came to the other, which is ours too.
+fn held(soak: &SoakReport, both: bool) -> String {
     let time = |ms: f64| in_words(Duration::from_secs_f64(ms / 1000.0));
-    let lost = soak.sent.saturating_sub(soak.received);
+    let arrived = match (soak.received, both) {
+        (Some(received), true) => format!(", {} lost", soak.sent.saturating_sub(received)),
+        (Some(received), false) => format!(", {received} received"),
+        (None, _) => String::new(),
+    };
     let gap = soak.longest_gap.map_or(String::new(), |gap| {
         format!("; longest silence {}, from {}", seconds(gap.ms), seconds(gap.at_ms))
     });
@@ -177,30 +188,22 @@ fn held(soak: &SoakReport) -> String {
     } else {
         format!("held {} of {}", time(soak.held_ms), time(soak.asked_ms))
     };
-    format!("{held}; {} packets sent, {lost} lost{gap}", soak.sent)
+    format!("{held}; {} packets sent{arrived}{gap}", soak.sent)
 }
 
-/// What came due, both ends together.
-fn upkeep(soak: &SoakReport) -> Option<String> {
-    let mut kinds: Vec<UpkeepReport> = Vec::new();
-    for one in soak.upkeep.iter().filter(|one| one.due > 0 || one.detail.is_some()) {
-        match kinds.iter_mut().find(|kind| kind.what == one.what) {
-            Some(kind) => {
-                (kind.due, kind.answered) = (kind.due + one.due, kind.answered + one.answered);
-                kind.detail = kind.detail.take().or(one.detail.clone());
-            }
-            None => kinds.push(one.clone()),
-        }
-    }
+/// What came due at one end.
+fn upkeep(soak: &SoakReport, end: &str) -> Option<String> {
     let kind = |kind: &UpkeepReport| {
         let why = kind.detail.as_ref().map_or(String::new(), |why| format!(" ({why})"));
+        let name = upkeep_name(&kind.what);
         match (kind.what.as_str(), kind.answered) {
             // Most bindings are kept with indications, which nobody answers.
-            ("binding", 0) => format!("{} binding keepalives sent{why}", kind.due),
-            _ => format!("{} {} of {} answered{why}", kind.what, kind.answered, kind.due),
+            ("binding", 0) => format!("{} {name}s sent{why}", kind.due),
+            _ => format!("{} of {} {name}s answered{why}", kind.answered, kind.due),
         }
     };
-    let told: Vec<String> = kinds.iter().map(kind).collect();
+    let due = soak.upkeep.iter().filter(|kind| kind.end == end && kind.due > 0);
+    let told: Vec<String> = due.map(kind).collect();
     (!told.is_empty()).then(|| told.join(", "))
 }
 
@@ -224,6 +227,11 @@ fn passed_over(report: &CallReport, style: &Style, out: &mut dyn io::Write) -> i
 /// A faint note about what is left out.
 fn more_below(text: &str, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     wrapped(Line::default(), Ink::Faint, text, (4, style.width), style, out)
+}
+
+/// `41.2 ms`, `1.07 s`, out of milliseconds.
+fn short(ms: f64) -> String {
+    if ms >= 1000.0 { seconds(ms) } else { format!("{ms:.1} ms") }
 }
 
 /// `3.50 s`, out of milliseconds.

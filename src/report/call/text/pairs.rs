@@ -171,6 +171,7 @@ fn result(
         (None, PairState::Waiting | PairState::Frozen) if pair.checks_sent > 0 => "not finished".to_owned(),
         (None, PairState::Waiting | PairState::Frozen) => "not checked".to_owned(),
     };
+    let text = if pair.cut { format!("cut; {text}") } else { text };
     let space = style.width.saturating_sub(columns_at.rest);
     let pieces = if space >= CAUSE.min(columns(&text)) { wrap(&text, space) } else { Vec::new() };
     if pieces.is_empty() || pieces.len() > 2 {
@@ -187,6 +188,7 @@ fn result(
 /// What sets a pair that works apart.
 fn note(pair: &PairReport) -> &'static str {
     match (pair.state, pair.nominated) {
+        _ if pair.cut => "cut",
         (PairState::Pruned, _) => "given up",
         (_, true) if !pair.selected => "nominated",
         _ => "",

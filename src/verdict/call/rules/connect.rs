@@ -61,6 +61,13 @@ fn no_local(asked: &Asked) -> Finding {
 /// There are candidates, and no pair of them.
 fn no_pair(record: &CallRecord) -> Finding {
     let ours = kinds(record.near.candidates.iter());
+    if record.far.as_ref().is_some_and(|far| far.candidates.is_empty()) {
+        // Nothing but a relay may be used there: it stands for somebody outside.
+        let observed = "The far end of this call may use its relay alone, and no TURN server gave it one.";
+        let advice = "Make a TURN server reachable; raincheck check says what stands in the way.";
+        let title = "the far end has no relay".to_owned();
+        return finding("call-no-candidates", title, observed.to_owned(), vec![advice.to_owned()]);
+    }
     if record.passed_over.is_empty() {
         let title = "no candidate of the other end fits one of ours".to_owned();
         let observed = format!(

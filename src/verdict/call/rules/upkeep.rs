@@ -12,8 +12,7 @@ pub(super) fn dropped(record: &CallRecord) -> Vec<Finding> {
     let Some(soak) = &record.soak else { return Vec::new() };
     let Some(ended_by) = &soak.ended_by else { return Vec::new() };
     let ended_by = ended_by.trim_end_matches('.');
-    let broken = soak.upkeep.iter().filter(|upkeep| upkeep.failure.is_some());
-    let broken = broken.min_by_key(|upkeep| depth(&upkeep.what));
+    let broken = soak.broken.and_then(|at| soak.upkeep.get(at));
     let title = format!("it ends after {} of {}", in_words(soak.held), in_words(soak.asked));
     let mut dropped = finding("call-dropped", title, observed(ended_by, broken), advice(record, broken));
     if let Some(pair) = carrier(record) {
@@ -36,27 +35,26 @@ pub(super) fn dropped(record: &CallRecord) -> Vec<Finding> {
     vec![short, dropped]
 }
 
-/// What fails with one layer: a binding that is gone takes consent along, an allocation its permissions too.
-fn depth(what: &str) -> usize {
-    const LAYERS: [&str; 5] = ["binding", "allocation", "permission", "channel", "consent"];
-    LAYERS.iter().position(|layer| *layer == what).unwrap_or(LAYERS.len())
-}
-
 /// What ended it, and the upkeep that failed.
 fn observed(ended_by: &str, broken: Option<&UpkeepRecord>) -> String {
     let upkeep = broken.map_or(String::new(), |upkeep| {
         let why = upkeep.failure.as_ref().map_or(String::new(), |cause| format!(": {cause}"));
-        format!(" {} answered {} of {} times{why}.", capital(name(&upkeep.what)), upkeep.answered, upkeep.due)
+        format!(
+            " {} answered {} of {} times{why}.",
+            capital(upkeep_name(&upkeep.what)),
+            upkeep.answered,
+            upkeep.due
+        )
     });
     format!("{}.{upkeep}", capital(ended_by))
 }
 
 /// A kind of upkeep as a reader knows it.
-pub(crate) fn name(what: &str) -> &str {
+pub fn upkeep_name(what: &str) -> &str {
     match what {
         "allocation" => "allocation refresh",
-        "permission" => "permission",
-        "channel" => "channel",
+        "permission" => "permission refresh",
+        "channel" => "channel refresh",
         "consent" => "consent check",
         "binding" => "NAT binding keepalive",
         other => other,
