@@ -176,7 +176,6 @@ impl Ground {
             networks: self.networks(settings),
             servers: self.chosen.servers.clone(),
             proxied: !self.proxies.is_empty(),
-            udp: true,
             beyond_limit: true,
             seed: self.context.ids().next_u64(),
         })
