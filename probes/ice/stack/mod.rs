@@ -177,6 +177,11 @@ impl Profile {
         self.stack().check_priority(local)
     }
 
+    /// Whether the client signals `a=ice-options:ice2`: that it nominates by RFC 8445, one pair once. The others do not.
+    pub fn is_ice2(&self) -> bool {
+        self.client == Client::Rfc8445
+    }
+
     /// What the client decides while a call is up.
     pub(super) fn conduct(&self) -> Box<dyn Conduct> {
         self.stack().conduct()

@@ -162,11 +162,13 @@ fn is_decided(record: &CallRecord) -> bool {
 fn dtls(record: &CallRecord) -> Part {
     match &record.dtls {
         Some(dtls) if dtls.ok => Part::Well,
+        // An end without DTLS signals no fingerprint, and nothing was to be tried. The text says so.
+        Some(dtls) if dtls.failure_code.as_deref() == Some("no-fingerprint") => Part::Well,
         Some(dtls) if is_ours(dtls, record) => Part::Open,
         Some(_) => Part::Badly,
         None if record.cut_short.is_some() => Part::Open,
-        // Not tried: the peer signalled no fingerprint. The text says so.
-        None => Part::Well,
+        // There was no pair left to try it on.
+        None => Part::Badly,
     }
 }
 

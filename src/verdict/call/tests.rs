@@ -36,7 +36,7 @@ fn each_named_call_has_its_verdict_and_its_root_causes() {
             ("call-without-relays", Kind::Fails, vec!["udp-blocked", "turn-credentials-rejected"]),
             ("call-dtls-eaten", Kind::Degraded, vec!["dtls-blocked"]),
             ("call-switched", Kind::Works, vec![]),
-            ("call-soaked", Kind::Degraded, vec!["nat-binding-short"]),
+            ("call-soaked", Kind::Degraded, vec!["call-dropped"]),
             ("call-matrix", Kind::Works, vec!["udp-blocked"]),
             ("call-cut-short", Kind::Unknown, vec![]),
             ("call-unsignalled", Kind::Unknown, vec!["call-not-signalled"]),

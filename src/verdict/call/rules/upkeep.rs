@@ -18,21 +18,7 @@ pub(super) fn dropped(record: &CallRecord) -> Vec<Finding> {
     if let Some(pair) = carrier(record) {
         dropped.evidence = vec![cite(pair, Stage::Check, ended_by.to_owned())];
     }
-    let Some(binding) = broken.filter(|upkeep| upkeep.what == "binding") else { return vec![dropped] };
-    let mut short = finding(
-        "nat-binding-short",
-        format!("the NAT forgets a binding within the call, which ends after {}", in_words(soak.held)),
-        observed(ended_by, Some(binding)),
-        vec![
-            "NAT or firewall: keep UDP bindings for at least 2 minutes (RFC 4787 section 4.3); 5 minutes are \
-             recommended."
-                .to_owned(),
-        ],
-    );
-    short.evidence = dropped.evidence.clone();
-    short.explains = vec![dropped.code];
-    dropped.explained_by = Some(short.code);
-    vec![short, dropped]
+    vec![dropped]
 }
 
 /// What ended it, and the upkeep that failed.
