@@ -4,6 +4,7 @@ use super::party::{Party, Seen};
 use super::record::{CutRecord, EndRecord, SoakRecord};
 use super::secure::Secured;
 use super::traffic::Traffic;
+use super::words::ended_streams;
 use crate::run::{Clock, Stop};
 use crate::settings::call::PathSelector;
 use raincheck_probes::ice::agent::PairId;
@@ -181,8 +182,21 @@ impl Up<'_> {
         }
     }
 
-    /// The first thing that tells why: an upkeep that failed, a base that went away, or nothing but silence.
+    /// Why it ended, and the streams to servers that ended with it.
     async fn why_it_ended(&self, upkeep: &[super::record::UpkeepRecord], held: Duration) -> String {
+        let mut ends = Vec::new();
+        for party in &self.parties {
+            ends.extend(party.end.snapshot().await);
+        }
+        let why = self.what_failed(upkeep, held).await;
+        match ended_streams(&ends) {
+            Some(ended) => format!("{why}; {ended}"),
+            None => why,
+        }
+    }
+
+    /// The first thing that tells why: an upkeep that failed, a base that went away, or nothing but silence.
+    async fn what_failed(&self, upkeep: &[super::record::UpkeepRecord], held: Duration) -> String {
         if let Some((kind, cause)) = upkeep.iter().find_map(|kind| Some((kind, kind.failure.as_ref()?))) {
             return format!("the {} could not be kept up: {cause}", kind.what);
         }
