@@ -119,7 +119,7 @@ impl Up<'_> {
         let before: u64 = self.parties.iter().map(|party| party.inbox.count()).sum();
         let silent = |now: Offset| {
             let quiet = |party: &&Party| now.since(party.inbox.last().unwrap_or(began).max(began)) > SILENCE;
-            self.media_returns && self.parties.iter().any(|party| quiet(party))
+            self.media_returns && self.parties.iter().any(quiet)
         };
         let dead = || self.parties.iter().any(|party| party.now().is_over());
         traffic.until(self.stop, |now| now.since(began) >= asked || dead() || silent(now)).await;

@@ -59,8 +59,8 @@ fn held(world: &mut World) {
 
 fn udp_dropped(world: &mut World) {
     world.start_turn_with_lifetime(LIFETIME);
-    let call = soak(world, Client::default(), "15s");
-    call.progress("00:01 of 00:15");
+    let call = soak(world, Client::default(), "12s");
+    call.progress("00:01 of 00:12");
     world.firewall(Firewall::UdpDropped);
     let ended = call.wait(LIMIT);
     works(&ended);
@@ -87,7 +87,7 @@ fn servers_killed(world: &mut World) {
     let call = soak(world, Client::default(), "50s");
     call.progress("00:01 of 00:50");
     world.kill_turn(1);
-    call.progress("00:10 of 00:50");
+    call.progress("00:08 of 00:50");
     world.kill_turn(2);
     let ended = call.wait(LIMIT);
     dropped(&ended, &["tcp/turn1.lab.test:80", "tcp/turn2.lab.test:80", "reset"]);
