@@ -7,6 +7,7 @@ use raincheck_probes::ice::agent::{
 use raincheck_probes::ice::stack::Profile;
 use raincheck_probes::ice::{Candidate, GatherError};
 use raincheck_probes::machine::Offset;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Checks without an answer after which a pair counts as dead for a run, however much more patient the client is. As
@@ -252,6 +253,19 @@ impl EndRecord {
             gather_errors: Vec::new(),
             paths: Vec::new(),
         }
+    }
+}
+
+impl EndRecord {
+    /// Streams to TURN servers that were reset or closed under their pairs, by path id, and how.
+    pub fn ended_streams(&self) -> BTreeMap<&str, &Cause> {
+        let mut ended = BTreeMap::new();
+        for pair in &self.pairs {
+            let cause =
+                pair.cause.as_ref().filter(|c| matches!(c, Cause::Reset { .. } | Cause::Closed { .. }));
+            ended.extend(pair.path.as_deref().zip(cause));
+        }
+        ended
     }
 }
 

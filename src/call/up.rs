@@ -4,6 +4,7 @@ use super::party::{Party, Seen};
 use super::record::{CutRecord, EndRecord, PairRecord, SoakRecord, UpkeepRecord};
 use super::secure::Secured;
 use super::traffic::Traffic;
+use super::words::ended_streams;
 use crate::run::{Clock, Stop};
 use crate::settings::call::{PathSelector, in_words};
 use raincheck_probes::evidence::Cause;
@@ -229,9 +230,22 @@ impl Up<'_> {
         }
     }
 
+    /// Why it ended, and the streams to servers that ended with it.
+    async fn why_it_ended(&self, upkeep: &[UpkeepRecord]) -> Ending {
+        let mut ends = Vec::new();
+        for party in &self.parties {
+            ends.extend(party.end.snapshot().await);
+        }
+        let why = self.what_failed(upkeep).await;
+        match (why.text, ended_streams(&ends)) {
+            (Some(text), Some(ended)) => Ending { text: Some(format!("{text}; {ended}")), ..why },
+            (text, _) => Ending { text, ..why },
+        }
+    }
+
     /// Why the pair that carried the call carries it no more: an upkeep that failed, an error of a server or of this
     /// host, or nothing but silence. What failed beside it is not the reason.
-    async fn why_it_ended(&self, upkeep: &[UpkeepRecord]) -> Ending {
+    async fn what_failed(&self, upkeep: &[UpkeepRecord]) -> Ending {
         let mut lost = None;
         for (place, party) in self.parties.iter().enumerate() {
             let Some((pair, cause)) = carried(party).await else { continue };

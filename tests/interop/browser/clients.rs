@@ -1,7 +1,8 @@
 //! What else either end may be: a browser that hides its addresses or may only use relays, raincheck with `--policy
 //! relay`, and raincheck as each of the clients that it emulates.
 //!
-//! Where a real browser can take raincheck's place it does so first, and both must select the same.
+//! Where a real browser can take raincheck's place it does so first, and both must select the same. An ICE restart that
+//! the browser asks for is not here: `raincheck call` takes one description from the other end, and no second one.
 
 use super::browsers::{Browsers, Kind};
 use super::connection::{Connection, Settings, Wanted};
@@ -52,7 +53,8 @@ struct Call {
 impl Call {
     fn to(far: Kind, selects: Wanted<'static>) -> Self {
         let client = Client::default();
-        let stand_in = Some(Kind::Chromium);
+        // What a Chromium makes of a Firefox is in `calls`.
+        let stand_in = (far == Kind::Chromium).then_some(Kind::Chromium);
         let far_settings = settings(None);
         Self { network: Network::Open, client, stand_in, far, far_settings, selects, tie: false }
     }
@@ -115,7 +117,10 @@ fn far_ends() -> Vec<(String, Call)> {
         let over_relay =
             Wanted { local: &["relay"], relay_protocol: Some("udp"), url: Some(UDP), remote: Some("host") };
         let client = Client { relay_only: true, ..Client::default() };
-        add("raincheck_that_may_only_use_relays", Call { client, ..Call::to(far, over_relay) });
+        add(
+            "raincheck_that_may_only_use_relays",
+            Call { client, stand_in: None, ..Call::to(far, over_relay) },
+        );
     }
     calls
 }

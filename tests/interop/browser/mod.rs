@@ -22,7 +22,6 @@ mod wire;
 pub(crate) use browsers::missing;
 pub(crate) use program::{Client, EndedCall, RunningCall};
 pub(crate) use table::all_allocations_end;
-pub(crate) use wire::{Framing, Wire};
 
 use crate::harness::Case;
 use chromium::Chromium;

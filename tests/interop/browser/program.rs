@@ -123,6 +123,31 @@ impl RunningCall {
         Self::start(world, place, Path::new(RAINCHECK), &arguments)
     }
 
+    /// The same as a person sees it, in a terminal: its progress is told ([`RunningCall::progress`]).
+    pub(crate) fn raincheck_in_a_terminal(world: &World, place: &str, end: &str, more: &[String]) -> Self {
+        let mut arguments = vec!["call", end, "--format", "json"];
+        arguments.extend(more.iter().map(String::as_str));
+        let (result, messages) = files(world);
+        let result_name = result.display().to_string();
+        arguments.extend(["-o", &result_name]);
+        let words: Vec<String> =
+            [RAINCHECK].iter().chain(&arguments).map(|word| format!("'{word}'")).collect();
+        let mut command = world.place(place).command("script", &["-qfec", &words.join(" "), "/dev/null"]);
+        command.env("SHELL", "/bin/sh");
+        Self { wire: Wire::start(command, Framing::Return, &words.join(" ")), result, messages }
+    }
+
+    /// Waits until its progress says this.
+    pub(crate) fn progress(&self, text: &str) {
+        let until = Instant::now() + GATHERING;
+        while let Some(said) = self.wire.next(until) {
+            if said.contains(text) {
+                return;
+            }
+        }
+        panic!("{} ended before it said {text:?}", self.wire.name());
+    }
+
     /// aioice in that place; with DTLS when it gets a certificate and its key.
     pub(crate) fn aioice(world: &World, place: &str, role: Role, dtls: Option<(&str, &str)>) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/aioice_call.py");
@@ -135,10 +160,7 @@ impl RunningCall {
     }
 
     fn start(world: &World, place: &str, program: &Path, arguments: &[&str]) -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let file = |name: &str| world.dir().join(format!("call-{number}-{name}"));
-        let (result, messages) = (file("result.json"), file("messages"));
+        let (result, messages) = files(world);
         let result_name = result.display().to_string();
         let mut all = arguments.to_vec();
         all.extend(["-o", &result_name]);
@@ -221,4 +243,12 @@ impl Party for RunningCall {
     fn accept(&mut self, answer: &str) {
         self.give_description(answer);
     }
+}
+
+/// Where the result and the messages of one more call go.
+fn files(world: &World) -> (PathBuf, PathBuf) {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let file = |name: &str| world.dir().join(format!("call-{number}-{name}"));
+    (file("result.json"), file("messages"))
 }

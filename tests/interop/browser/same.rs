@@ -19,21 +19,13 @@ pub(super) fn cases(browsers: &Browsers) -> Vec<Case> {
         [("open", Firewall::Open), ("noudp", Firewall::UdpDropped), ("relay-relay", Firewall::Open)];
     let mut cases = Vec::new();
     for (name, firewall) in networks {
+        let browsers = browsers.clone();
         let word = name.replace('-', "_");
-        for (what, with_raincheck) in
-            [("two_chromiums_select_as_recorded", false), ("raincheck_selects_as_two_chromiums", true)]
-        {
-            let browsers = browsers.clone();
-            cases.push(Case::new(format!("calls::{what}::{word}"), move |world| {
-                world.firewall(firewall);
-                let call = Call::read(name);
-                if with_raincheck {
-                    call.with_raincheck(world, &browsers);
-                } else {
-                    call.two_chromiums(world, &browsers);
-                }
-            }));
-        }
+        let name_of_case = format!("calls::two_chromiums_and_then_raincheck_select_as_recorded::{word}");
+        cases.push(Case::new(name_of_case, move |world| {
+            world.firewall(firewall);
+            Call::read(name).comes_again(world, &browsers);
+        }));
     }
     cases
 }
@@ -101,8 +93,8 @@ impl Call {
         facts
     }
 
-    /// The same, and then raincheck in the client's place.
-    fn with_raincheck(&self, world: &mut World, browsers: &Browsers) {
+    /// Two Chromiums, and then raincheck in the place of one of them.
+    fn comes_again(&self, world: &mut World, browsers: &Browsers) {
         let [from_client, from_peer] = self.two_chromiums(world, browsers);
         let mut peer = Connection::new(browsers, world, Kind::Chromium, "peer", &self.settings());
         let client = Client { relay_only: self.relay_only, ..Client::default() };
