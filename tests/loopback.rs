@@ -6,6 +6,8 @@
 
 #[path = "loopback/call.rs"]
 mod call;
+#[path = "loopback/calls.rs"]
+mod calls;
 #[path = "loopback/client.rs"]
 mod client;
 #[path = "loopback/ends.rs"]

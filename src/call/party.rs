@@ -119,6 +119,19 @@ impl Party {
         }
     }
 
+    /// Waits for the peer's first check, which shows that what we said of ourselves has reached it: before that it may
+    /// answer ours, but does nothing by itself. False when the run ends first.
+    pub(super) async fn checked(&self) -> bool {
+        while !self.now().stopped {
+            let Some(record) = self.end.snapshot().await else { return false };
+            if record.pairs.iter().any(|pair| pair.checks_received > 0) {
+                return true;
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        false
+    }
+
     /// What is seen now.
     pub(super) fn now(&self) -> Seen {
         self.seen.borrow().clone()

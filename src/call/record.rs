@@ -10,9 +10,9 @@ use raincheck_probes::machine::Offset;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Checks without an answer after which a pair counts as dead for a run, however much more patient the client is. As
-/// many requests make silence of a server.
-const ENOUGH_CHECKS: u64 = 9;
+/// Requests without an answer after which a pair counts as dead for a run, however much more patient the client is. As
+/// many make silence of a server.
+const ENOUGH_REQUESTS: u64 = 9;
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +104,10 @@ pub struct PairRecord {
     pub checks_sent: u64,
     /// Checks that were answered.
     pub checks_answered: u64,
+    /// Requests that were sent: checks with their repetitions.
+    pub requests_sent: u64,
+    /// Checks of the peer: they show that it knows our password.
+    pub checks_received: u64,
     /// Why it failed.
     pub cause: Option<Cause>,
     /// Why it stands below the one before it.
@@ -285,6 +289,8 @@ impl PairRecord {
             rtt: pair.best_round_trip(),
             checks_sent: pair.checks_sent,
             checks_answered: pair.checks_answered,
+            requests_sent: pair.checks.iter().map(|check| u64::from(check.sends)).sum(),
+            checks_received: pair.checks_received,
             cause: pair.cause.clone(),
             below,
             cut: false,
@@ -293,7 +299,8 @@ impl PairRecord {
 
     /// Whether it failed, or went unanswered often enough to count as failed.
     pub fn is_spent(&self) -> bool {
-        self.state == PairState::Failed || (self.checks_answered == 0 && self.checks_sent >= ENOUGH_CHECKS)
+        self.state == PairState::Failed
+            || (self.checks_answered == 0 && self.requests_sent >= ENOUGH_REQUESTS)
     }
 }
 

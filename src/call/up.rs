@@ -27,6 +27,8 @@ const SILENCE: Duration = Duration::from_secs(35);
 
 /// Media that has not come for so long has ended.
 const QUIET: Duration = Duration::from_secs(2);
+/// An end that has failed for so long does not come back: within this time libwebrtc has pinged every pair that it has.
+const FAILED_FOR: Duration = Duration::from_secs(5);
 /// A packet that has not come for so long is lost.
 const STRAGGLES: Duration = Duration::from_secs(1);
 
@@ -84,10 +86,11 @@ impl Up<'_> {
         let until = at + if touched { SWITCH_WITHIN } else { SETTLE_AT_MOST };
         let heard_again =
             |since: Offset| self.parties.iter().all(|p| p.inbox.last().is_some_and(|l| l > since));
+        let mut dead = self.dead();
         let done = |now: Offset| {
             let settled = moved().is_some_and(|(when, _)| !self.media_returns || heard_again(when + SPAN));
             let ran_on = !touched && (!self.media_returns || heard_again(at + SETTLE));
-            settled || ran_on || now >= until || self.near().now().is_over()
+            settled || ran_on || now >= until || dead(now)
         };
         traffic.until(self.stop, done).await;
         let after = moved();
@@ -134,8 +137,8 @@ impl Up<'_> {
             let quiet = |party: &&Party| now.since(party.inbox.last().unwrap_or(began).max(began)) > SILENCE;
             self.media_returns && self.parties.iter().any(quiet)
         };
-        let dead = || self.parties.iter().any(|party| party.now().is_over());
-        let done = |now: Offset| now.since(began) >= asked || dead() || silent(now);
+        let mut dead = self.dead();
+        let done = |now: Offset| now.since(began) >= asked || dead(now) || silent(now);
         let left = tokio::select! {
             _ = traffic.until(self.stop, done) => false,
             () = goodbye => true,
@@ -167,6 +170,17 @@ impl Up<'_> {
             upkeep,
             broken: ending.broken,
             ended_by: ending.text,
+        }
+    }
+
+    /// Tells whether an end has failed for good: libwebrtc fails when its last pair goes, and may find one that it had
+    /// given up to work all the same.
+    fn dead(&self) -> impl FnMut(Offset) -> bool {
+        let mut since = None;
+        move |now| {
+            let failed = self.parties.iter().any(|party| party.now().is_over());
+            since = failed.then(|| since.unwrap_or(now));
+            since.is_some_and(|since| now.since(since) >= FAILED_FOR)
         }
     }
 

@@ -6,6 +6,9 @@ use tokio::sync::mpsc;
 
 /// Lines that may wait.
 const LINES: usize = 64;
+/// The longest line that is printed to be pasted. In its usual mode a terminal keeps 1,024 bytes of one on macOS
+/// (`MAX_CANON`), and 4,095 on Linux.
+const WIDEST: usize = 1000;
 /// The longest line that is read, bytes: no line to paste is longer.
 const LONGEST: u64 = 256 * 1024;
 
@@ -30,8 +33,15 @@ fn show(what: Show) -> io::Result<()> {
             out.flush()
         }
         Show::Line(line) => {
-            writeln!(person, "Send this line to the other end. It holds the password of this one call.\n")?;
-            writeln!(person, "{}\n", line.expose())
+            let lines = in_lines(line.expose());
+            let what = if lines.len() == 1 {
+                "this line".to_owned()
+            } else {
+                format!("these {} lines", lines.len())
+            };
+            writeln!(person, "Send {what} to the other end. The password of this one call is in it.\n")?;
+            lines.iter().try_for_each(|line| writeln!(person, "{line}"))?;
+            writeln!(person)
         }
         Show::Listening { at, code } => {
             writeln!(person, "Listening on {at}. At the other end, with --connect to this host:")?;
@@ -40,6 +50,11 @@ fn show(what: Show) -> io::Result<()> {
         Show::Ask(what) => writeln!(person, "Paste {what}, then Enter:"),
         Show::Notice(text) => writeln!(person, "raincheck: {text}"),
     }
+}
+
+/// A line of letters and digits as lines that a terminal takes when they are pasted.
+fn in_lines(line: &str) -> Vec<&str> {
+    (0..line.len()).step_by(WIDEST).filter_map(|at| line.get(at..line.len().min(at + WIDEST))).collect()
 }
 
 /// Reads standard input in a thread of its own: a read that waits cannot be called off, and ends with the program.

@@ -154,6 +154,16 @@ impl Envelope {
         wrap(&json)
     }
 
+    /// Whether this is the beginning of a line and no more: the rest may still come.
+    pub fn is_cut(text: &str, at: Offset) -> bool {
+        matches!(Self::read(text, at), Err(PasteError::Cut { .. }))
+    }
+
+    /// Whether this is how a line begins, of whatever version.
+    pub fn begins(text: &str) -> bool {
+        text.strip_prefix("raincheck").is_some_and(|rest| rest.contains(':'))
+    }
+
     /// Reads an offer. `now` is Unix seconds by our clock; `at` is when, for the candidates.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use crate::call::run::{CallError, signalled};
 use crate::settings::call::Signal;
 use raincheck_probes::ice::Candidate;
 use raincheck_probes::ice::signal::{CallId, Description, Envelope, Kind, MAX_SDP, Sdp, Setup};
+use raincheck_probes::machine::Offset;
 use raincheck_probes::secret::Secret;
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -58,17 +59,15 @@ pub(super) async fn hold(
     };
     let far = meeting.meet(&theirs, admission).await;
     meeting.party.end.remote_done().await;
-    let spent = async {
-        match meeting.kind() {
-            // Whoever answered is there.
-            Kind::Offer => meeting.party.spent(meeting.settings.run.patience).await,
-            // Somebody may still be carrying our answer over.
-            Kind::Answer => std::future::pending().await,
-        }
-    };
+    // Whoever answered is there; our own answer somebody may still be carrying over.
+    let waits = meeting.kind() == Kind::Answer && !theirs.lite;
+    if waits && !meeting.party.checked().await {
+        let why = "the other end did not begin: no check of its came, so our answer may not have reached it";
+        return Ok((Deeds::default(), Some(why.to_owned())));
+    }
     let deeds = tokio::select! {
         deeds = meeting.call(&far) => deeds,
-        () = spent => Deeds::default(),
+        () = meeting.party.spent(meeting.settings.run.patience) => Deeds::default(),
     };
     Ok((deeds, None))
 }
@@ -190,33 +189,60 @@ impl Desk {
         }
     }
 
-    /// A line that is not empty, or for SDP the lines up to an empty one. None at the end of the input.
-    async fn text(&mut self, whole: bool) -> Result<Option<String>, CallError> {
+    /// What was pasted, or a whole session description, which an empty line ends. None at the end of the input.
+    async fn text(&mut self, as_sdp: bool) -> Result<Option<String>, CallError> {
+        if as_sdp { self.description().await } else { self.pasted().await }
+    }
+
+    async fn line(&mut self) -> Result<Option<String>, CallError> {
         if let Some(open) = self.open.take() {
             self.lines = Some(open());
         }
         let Some(lines) = &mut self.lines else { return Ok(None) };
+        match lines.recv().await {
+            Some(Ok(line)) => Ok(Some(line)),
+            Some(Err(error)) => Err(CallError::Io { what: "standard input", error }),
+            None => Ok(None),
+        }
+    }
+
+    async fn description(&mut self) -> Result<Option<String>, CallError> {
         let mut text = String::new();
         for _ in 0..MAX_LINES {
-            let line = match lines.recv().await {
-                Some(Ok(line)) => line,
-                Some(Err(error)) => return Err(CallError::Io { what: "standard input", error }),
-                None => return Ok(Some(text).filter(|text| !text.is_empty())),
-            };
-            let empty = line.trim().is_empty();
-            match (whole, empty, text.is_empty()) {
-                (_, true, true) => {}
-                (true, true, false) => return Ok(Some(text)),
-                (true, false, _) => {
+            let Some(line) = self.line().await? else { break };
+            match (line.trim().is_empty(), text.is_empty()) {
+                (true, true) => {}
+                (true, false) => break,
+                (false, _) => {
                     text.push_str(line.trim_end_matches(['\r', '\n']));
                     text.push_str("\r\n");
-                    if text.len() > MAX_SDP {
-                        return Ok(Some(text));
-                    }
                 }
-                (false, _, _) => return Ok(Some(line)),
+            }
+            if text.len() > MAX_SDP {
+                break;
             }
         }
-        Ok(Some(text))
+        Ok(Some(text).filter(|text| !text.is_empty()))
+    }
+
+    /// The pieces of a line, joined until nothing is missing, an empty line comes, or it begins anew: terminals take
+    /// short lines alone.
+    async fn pasted(&mut self) -> Result<Option<String>, CallError> {
+        let mut text = String::new();
+        for _ in 0..MAX_LINES {
+            let Some(line) = self.line().await? else { break };
+            // As mail quotes it.
+            let piece = line.trim_start_matches(['>', ' ']).trim();
+            match (piece.is_empty(), text.is_empty()) {
+                (true, true) => continue,
+                (true, false) => break,
+                (false, _) if Envelope::begins(piece) => piece.clone_into(&mut text),
+                (false, _) => text.push_str(piece),
+            }
+            if !Envelope::is_cut(&text, Offset::ZERO) {
+                break;
+            }
+        }
+        Ok(Some(text).filter(|text| !text.is_empty()))
     }
 }

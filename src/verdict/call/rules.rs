@@ -11,7 +11,6 @@ use crate::call::record::{CallRecord, CutRecord, DtlsRecord, PairRecord};
 use crate::verdict::{Cite, Finding, Severity};
 use raincheck_probes::evidence::Stage;
 use raincheck_probes::ice::CandidateType;
-use raincheck_probes::ice::agent::PairState;
 use raincheck_probes::ice::stack::Client;
 use std::collections::BTreeSet;
 
@@ -153,16 +152,20 @@ fn failover(record: &CallRecord, asked: &Asked) -> Option<Finding> {
     if cut.switched.is_some() || !is_touched(cut, record, asked) || record.cut_short.is_some() {
         return None;
     }
-    let works = |pair: &PairRecord| pair.state == PairState::Succeeded && !pair.cut;
-    let others = record.near.pairs.iter().enumerate();
-    let others = others.filter(|(at, pair)| works(pair) && Some(*at) != cut.before).count();
-    let observed = match others {
-        0 => "No other pair worked.".to_owned(),
-        1 => "1 other pair worked, and the client did not move to it.".to_owned(),
-        n => format!("{n} other pairs worked, and the client did not move to one of them."),
+    // What worked and what was left untried when the path went: an agent that has given up shows them as failed.
+    let count = |fits: &dyn Fn(&PairRecord) -> bool| {
+        let pairs = record.near.pairs.iter().enumerate();
+        pairs.filter(|(at, pair)| Some(*at) != cut.before && !pair.cut && fits(pair)).count()
     };
-    let advice = match others {
-        0 => "Open a second way for calls: another transport to the TURN servers, or a second server."
+    let (worked, untried) = (count(&|pair| pair.checks_answered > 0), count(&|pair| pair.checks_sent == 0));
+    let observed = match (worked, untried) {
+        (0, 0) => "No other pair worked.".to_owned(),
+        (0, _) => "The client had not checked the pairs that were left, and did not begin to.".to_owned(),
+        (1, _) => "1 other pair worked, and the client did not move to it.".to_owned(),
+        (n, _) => format!("{n} other pairs worked, and the client did not move to one of them."),
+    };
+    let advice = match (worked, untried) {
+        (0, 0) => "Open a second way for calls: another transport to the TURN servers, or a second server."
             .to_owned(),
         _ => "This client needs an ICE restart here, which its call has to ask for: expect the call to end."
             .to_owned(),

@@ -73,6 +73,8 @@ pub(crate) fn works(local: Candidate, remote: Candidate, rtt: f64, below: Option
         rtt: Some(Duration::from_secs_f64(rtt / 1000.0)),
         checks_sent: 12,
         checks_answered: 12,
+        requests_sent: 12,
+        checks_received: 12,
         cause: None,
         below,
         cut: false,
@@ -86,6 +88,8 @@ pub(crate) fn fails(local: Candidate, remote: Candidate, cause: Cause) -> PairRe
         rtt: None,
         checks_sent: 9,
         checks_answered: 0,
+        requests_sent: 9,
+        checks_received: 0,
         cause: Some(cause),
         ..works(local, remote, 0.0, Some(Criterion::Works))
     }
@@ -98,6 +102,8 @@ pub(crate) fn unchecked(local: Candidate, remote: Candidate) -> PairRecord {
         rtt: None,
         checks_sent: 0,
         checks_answered: 0,
+        requests_sent: 0,
+        checks_received: 0,
         ..works(local, remote, 0.0, Some(Criterion::Works))
     }
 }

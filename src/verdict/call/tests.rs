@@ -145,11 +145,11 @@ fn a_deadline_after_enough_unanswered_checks_is_a_failure() {
     let mut record = cut_short();
     record.cut_short = Some("the deadline of 30 s came".to_owned());
     for pair in &mut record.near.pairs {
-        pair.checks_sent = 9;
+        pair.requests_sent = 9;
     }
     assert_eq!(told(&record, &asked()), (Kind::Fails, vec!["call-no-answer"]));
     // One pair that has not had its chance leaves it open.
-    record.near.pairs[0].checks_sent = 8;
+    record.near.pairs[0].requests_sent = 8;
     assert_eq!(told(&record, &asked()), (Kind::Unknown, vec![]));
 }
 

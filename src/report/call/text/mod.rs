@@ -118,9 +118,10 @@ fn dtls(dtls: Option<&DtlsReport>) -> (Ink, String) {
         parts.extend(dtls.cipher.clone());
     } else {
         parts.push(dtls.detail.clone().unwrap_or_else(|| "the handshake did not end".to_owned()));
-        parts.push(match dtls.datagrams_received {
-            1 => "1 datagram came".to_owned(),
-            n => format!("{n} datagrams came"),
+        parts.extend(match dtls.datagrams_received {
+            0 => None,
+            1 => Some("1 datagram came".to_owned()),
+            n => Some(format!("{n} datagrams came")),
         });
     }
     parts.extend(dtls.fingerprint_matches.map(|same| match same {
