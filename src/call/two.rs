@@ -241,14 +241,16 @@ impl Meeting<'_> {
             };
             deeds.soak = Some(up.soak(asked, goodbye).await);
         }
+        let accompanies = self.settings.role == CallRole::Answer && far.raincheck;
+        if !accompanies {
+            // The other end may still move the call to a better pair.
+            up.settle().await;
+        }
         deeds.near = self.party.end.snapshot().await;
-        if let Some(secured) = secured {
-            if self.settings.role == CallRole::Answer && far.raincheck {
-                up.accompany(secured).await;
-            } else {
-                up.settle().await;
-                secured.close().await;
-            }
+        match secured {
+            Some(secured) if accompanies => up.accompany(secured).await,
+            Some(secured) => secured.close().await,
+            None => {}
         }
         deeds
     }

@@ -403,6 +403,7 @@ pub(crate) fn cut_short() -> CallRecord {
     let mut record = unanswered();
     for pair in &mut record.near.pairs {
         (pair.state, pair.cause, pair.checks_sent) = (PairState::InProgress, None, 3);
+        pair.requests_sent = 3;
     }
     record.near.state = AgentState::Checking;
     record.near.events.truncate(1);
