@@ -72,12 +72,17 @@ pub fn rank_measured(profile: &Profile, contenders: &[Contender]) -> Vec<Rank> {
         rank.selected_answering = taken.as_ref() == Some(&rank.path);
         let of_path = |index: &&usize| path(**index).as_ref() == Some(&rank.path);
         let missed = incoming.never_looked.iter().find(of_path).and_then(|index| contenders.get(*index));
-        if let (Some(contender), Some(stopped)) = (missed, incoming.stopped_gathering) {
+        if let (Some(contender), Some(stopped)) = (missed, incoming.stopped_gathering)
+            && contender.ready.saturating_sub(stopped.as_duration()) >= NOTABLE
+        {
             rank.overlooked = Some(overlooked(contender.ready, stopped));
         }
     }
     ranks
 }
+
+/// A path that is later than the client by less may be earlier the next time: nothing is said of it.
+pub const NOTABLE: Duration = Duration::from_millis(250);
 
 /// One clause: when it was ready, and when the client had stopped.
 fn overlooked(ready: Duration, stopped: Offset) -> String {

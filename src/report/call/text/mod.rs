@@ -166,9 +166,13 @@ fn cut(cut: &CutReport, pairs: &[PairReport]) -> (Ink, String) {
             let (before, after) = (of(cut.before), of(cut.after));
             (Ink::Good, format!("{at}: the call moved from {before} to {after} in {}{gap}", seconds(took)))
         }
-        _ if !cut.touched => {
-            (Ink::Good, format!("{at}: the call ran on {} and was not touched{gap}", of(cut.before)))
-        }
+        _ if !cut.touched => (
+            Ink::Good,
+            format!(
+                "{at}: the call ran on {} and was not touched: only this end's own paths are cut{gap}",
+                of(cut.before)
+            ),
+        ),
         _ => (Ink::Bad, format!("{at}: the call ran on {} and did not move on{gap}", of(cut.before))),
     }
 }
