@@ -20,5 +20,7 @@ mod leave;
 mod networks;
 #[path = "loopback/signin.rs"]
 mod signin;
+#[path = "loopback/two.rs"]
+mod two;
 #[path = "loopback/world.rs"]
 mod world;

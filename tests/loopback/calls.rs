@@ -1,7 +1,7 @@
 //! Whole calls in the lab, in virtual time: what a call that is kept up, cut or left alone comes to.
 //!
 //! Sockets are real and time is not: the clock moves on when nothing is left to be read, so that minutes of a call pass
-//! in the time that its packets take.
+//! in seconds.
 
 use crate::world::World;
 use raincheck::call::record::{CallRecord, CallRole, SuccessorRecord, UpkeepRecord};
@@ -19,6 +19,25 @@ use tokio::time::sleep;
 
 /// Without a lab and a deadline there is nothing to wait for.
 const DEADLINE: Duration = Duration::from_secs(1200);
+
+/// Virtual time may run this much ahead before it waits for the system.
+const BEAT: Duration = Duration::from_millis(20);
+
+/// Holds virtual time back to some hundred times the pace of the real one: the system takes a moment to hand a packet
+/// over, in which the clock would otherwise leap to the next deadline.
+pub(crate) async fn paced<T>(held: impl Future<Output = T>) -> T {
+    let beats = async {
+        loop {
+            sleep(BEAT).await;
+            std::thread::sleep(Duration::from_micros(1));
+        }
+    };
+    tokio::select! {
+        biased;
+        held = held => held,
+        () = beats => unreachable!(),
+    }
+}
 
 /// A call of both ends, and nothing done with it.
 pub(crate) fn own(run: Settings) -> CallSettings {
@@ -41,17 +60,17 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    fn new(record: CallRecord, settings: &CallSettings) -> Self {
+    pub(crate) fn new(record: CallRecord, settings: &CallSettings) -> Self {
         let verdict = judge_call(&record, &Asked::of(settings));
         Self { record, verdict }
     }
 
-    fn codes(&self) -> Vec<&'static str> {
+    pub(crate) fn codes(&self) -> Vec<&'static str> {
         let roots = self.verdict.findings.iter().filter(|finding| finding.explained_by.is_none());
         roots.map(|finding| finding.code).collect()
     }
 
-    fn ended_by(&self) -> &str {
+    pub(crate) fn ended_by(&self) -> &str {
         let soak = self.record.soak.as_ref().unwrap();
         soak.ended_by.as_deref().unwrap_or_else(|| panic!("it held: {soak:#?}"))
     }
@@ -72,13 +91,14 @@ async fn hold_while(around: Surroundings, settings: &CallSettings, happens: impl
             happens().await;
         }
     };
-    let (record, ()) = tokio::join!(run(settings, around, Courier::none()), happening);
+    let held = async { tokio::join!(run(settings, around, Courier::none()), happening) };
+    let (record, ()) = paced(held).await;
     Held::new(record.unwrap(), settings)
 }
 
 async fn hold(world: &World, settings: &CallSettings) -> Held {
     let held = hold_while(world.around(), settings, async || {}).await;
-    world.shows_nothing_left_behind().await;
+    paced(world.shows_nothing_left_behind()).await;
     held
 }
 

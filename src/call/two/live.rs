@@ -48,6 +48,7 @@ pub(super) async fn hold(
     let (far, mut theirs) = match met {
         Ok(met) => met,
         Err(error) => {
+            let error = talk.reason(meeting, error).await;
             talk.leave(&error.to_string()).await;
             return unsignalled(&of_the_other_end(error)?);
         }
@@ -162,7 +163,7 @@ impl Talk {
                 () = meeting.party.spent(meeting.settings.run.patience) => Over::Decided,
                 over = self.verdict(meeting) => over,
             },
-            Err(error) => Over::Broken(error),
+            Err(error) => Over::Broken(self.reason(meeting, error).await),
         };
         if meeting.party.now().selected().is_some() {
             meeting.party.end.remote_done().await;
@@ -206,6 +207,21 @@ impl Talk {
             }
         }
         Ok(())
+    }
+
+    /// Who finds that it cannot send may still read why: the other end says it before it closes.
+    async fn reason(&mut self, meeting: Meeting<'_>, error: CallError) -> CallError {
+        if !matches!(error, CallError::Channel(ChannelError::Cut)) {
+            return error;
+        }
+        loop {
+            match self.next(meeting).await {
+                Ok(Some(Message::Bye(why))) => return CallError::Left(why),
+                Ok(Some(_)) => {}
+                Ok(None) => return CallError::Left(CLOSED.to_owned()),
+                Err(_) => return error,
+            }
+        }
     }
 
     /// What the other end says of a call that it holds no longer.
