@@ -12,7 +12,7 @@
 //! | [`stun`] | messages, the raw layer, retransmission schedules, transactions, stream framing |
 //! | [`turn`] | the TURN client: allocate, permit, bind, relay, refresh, release |
 //! | [`tunnel`] | the HTTP CONNECT handshake with a proxy, and its authentication |
-//! | [`ice`] | candidates, and one file per client that says how it gathers and ranks |
+//! | [`ice`] | candidates, the agent, signalling, and one file per client that says how it gathers, ranks and holds a call |
 //! | [`catalog`] | the vendor's network requirements as data |
 //! | [`secret`] | bytes that never reach an output |
 #![forbid(unsafe_code)]

@@ -31,6 +31,7 @@
 //! | [`plan`] | which questions are asked | settings, probes |
 //! | [`path`] | resolve, connect, tunnel, TLS, UDP: a step for each layer; sockets behind [`path::Dial`] | probes |
 //! | [`run`] | clock, tasks, journal, relays, leaving clean | plan, path, probes |
+//! | [`call`] | ICE calls: one end or both, signalling, DTLS over the selected pair | run, path, probes |
 //! | [`rainbow`] | the vendor's REST interface | probes |
 //! | [`verdict`] | rules over evidence | probes |
 //! | [`report`] | the model, and text, JSON, nagios, SDP, trickle | verdict, probes |

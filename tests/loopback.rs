@@ -18,8 +18,6 @@ mod faults;
 mod leave;
 #[path = "loopback/networks.rs"]
 mod networks;
-#[path = "loopback/peers.rs"]
-mod peers;
 #[path = "loopback/signin.rs"]
 mod signin;
 #[path = "loopback/two.rs"]

@@ -222,6 +222,11 @@ pub enum Cause {
         /// The attribute's name.
         attribute: String,
     },
+    /// The answer to a connectivity check came from another address than the check went to.
+    AnswerFromElsewhere {
+        /// From there.
+        from: SocketAddr,
+    },
     // relay
     /// Nothing came back through the relay.
     RelayNoReturn {
@@ -282,6 +287,7 @@ impl Cause {
             Self::BadFingerprint => "bad-fingerprint",
             Self::UnknownRequired { .. } => "unknown-required",
             Self::MissingAttribute { .. } => "missing-attribute",
+            Self::AnswerFromElsewhere { .. } => "answer-from-elsewhere",
             Self::RelayNoReturn { .. } => "relay-no-return",
             Self::RelayCorrupt { .. } => "relay-corrupt",
             Self::LocalFailure { .. } => "local-failure",
@@ -366,6 +372,7 @@ impl fmt::Display for Cause {
                 write!(f, "unknown required attributes {attributes:04x?}")
             }
             Self::MissingAttribute { attribute } => write!(f, "the answer lacks {attribute}"),
+            Self::AnswerFromElsewhere { from } => write!(f, "the answer came from {from} instead"),
             Self::RelayNoReturn { sent } => write!(f, "0 of {sent} packets came back through the relay"),
             Self::RelayCorrupt { changed } => write!(f, "{changed} packets came back changed"),
             Self::LocalFailure { detail } => write!(f, "could not be tried: {detail}"),

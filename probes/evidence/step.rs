@@ -28,12 +28,12 @@ pub enum Stage {
     Channel,
     /// Bytes through the relay and back.
     Relay,
-    /// Refresh with lifetime 0, or the close of the stream.
-    Release,
-    /// Of a call: connectivity checks of a pair of candidates. No step of a path to a server.
+    /// Connectivity checks: of a path, between two relays while bytes are sent; of a call, those of a pair.
     Check,
     /// Of a call: the DTLS handshake over the selected pair. No step of a path to a server.
     Dtls,
+    /// Refresh with lifetime 0, or the close of the stream.
+    Release,
 }
 
 /// How a step ended.

@@ -118,6 +118,34 @@ pub struct Candidate {
     pub path: Option<String>,
 }
 
+impl Candidate {
+    /// A relayed address as a textbook agent with one network would signal it: type preference 0, local preference
+    /// 65535 (RFC 8445 sections 5.1.2.1 and 5.1.2.2).
+    pub fn relayed(relayed: SocketAddr, transport: Transport) -> Self {
+        Self {
+            kind: CandidateType::Relay,
+            protocol: Protocol::Udp,
+            tcp_type: None,
+            address: relayed.ip(),
+            port: relayed.port(),
+            related_address: None,
+            related_port: None,
+            priority: (65_535 << 8) + 255,
+            foundation: "1".to_owned(),
+            component: 1,
+            network_id: None,
+            network_cost: None,
+            url: None,
+            relay_protocol: Some(transport),
+            route: None,
+            base: None,
+            at_ms: Offset::ZERO,
+            sdp: String::new(),
+            path: None,
+        }
+    }
+}
+
 /// An error that the client would report while gathering (`icecandidateerror`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GatherError {

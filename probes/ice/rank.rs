@@ -4,7 +4,9 @@ use super::elect::{self, Contender, Election};
 use super::stack::{Profile, Stack};
 use super::{Candidate, CandidateType};
 use crate::evidence::Transport;
+use crate::machine::Offset;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// The priority of the remote candidate in every pair: a host candidate of a textbook agent.
 const REMOTE_PRIORITY: u32 = 2_130_706_431;
@@ -25,7 +27,10 @@ pub struct Rank {
     pub selected: bool,
     /// Why it stands where it stands.
     pub because: String,
-    /// Why a call of the client would not have looked at it, when it would not: one sentence.
+    /// Whether a call that the client answers takes this one: a client that stops gathering early may have another by
+    /// then than the one that it prefers. Known where the paths were measured.
+    pub selected_answering: bool,
+    /// Why a call that the client answers does not look at this one, when it does not: one clause.
     pub overlooked: Option<String>,
 }
 
@@ -47,30 +52,53 @@ pub fn rank(profile: &Profile, candidates: &[Candidate]) -> Vec<Rank> {
     (0..ordered.len()).map(|place| ranked(stack.as_ref(), &ordered, place)).collect()
 }
 
-/// Orders relays that were measured, and holds the call that decides among them (see [`elect`]).
+/// Orders relays that were measured, and holds the calls that decide among them (see [`elect`]).
 ///
-/// Where the client's priorities leave a tie, the call tells which one completes first. A path that a call answered at
-/// once would never have looked at says so.
+/// The one selected is that of a call which the client offers. Where the client's priorities leave a tie, the call tells
+/// which one completes first. What a call that the client answers takes, and what it does not look at any more, is
+/// marked.
 pub fn rank_measured(profile: &Profile, contenders: &[Contender]) -> Vec<Rank> {
     let candidates: Vec<Candidate> = contenders.iter().map(|contender| contender.candidate.clone()).collect();
     let mut ranks = rank(profile, &candidates);
     let path = |index: usize| contenders.get(index).and_then(|of| of.candidate.path.clone());
-    let elected = elect::answered_late(profile, contenders);
-    if let Some(selected) = elected.selected.and_then(path) {
+    let outgoing = elect::outgoing(profile, contenders);
+    if let Some(selected) = outgoing.selected.and_then(path) {
         put_first_among_equals(profile, &mut ranks, &selected);
-        mark_selected(&mut ranks, &selected, &elected);
+        mark_selected(&mut ranks, &selected, &outgoing);
     }
-    let at_once = elect::answered_at_once(profile, contenders);
-    let stopped = at_once.stopped_gathering;
-    for missed in at_once.never_looked.iter().filter_map(|index| path(*index)) {
-        if let (Some(rank), Some(stopped)) = (ranks.iter_mut().find(|rank| rank.path == missed), stopped) {
-            rank.overlooked = Some(format!(
-                "ready too late for a call that is answered at once: the client stops gathering after {:.0} ms",
-                stopped.as_ms()
-            ));
+    let incoming = elect::incoming(profile, contenders);
+    let taken = incoming.selected.and_then(path);
+    for rank in &mut ranks {
+        rank.selected_answering = taken.as_ref() == Some(&rank.path);
+        let of_path = |index: &&usize| path(**index).as_ref() == Some(&rank.path);
+        let missed = incoming.never_looked.iter().find(of_path).and_then(|index| contenders.get(*index));
+        if let (Some(contender), Some(stopped)) = (missed, incoming.stopped_gathering)
+            && contender.ready.saturating_sub(stopped.as_duration()) >= NOTABLE
+        {
+            rank.overlooked = Some(overlooked(contender.ready, stopped));
         }
     }
     ranks
+}
+
+/// A path that is later than the client by less may be earlier the next time: nothing is said of it.
+pub const NOTABLE: Duration = Duration::from_millis(250);
+
+/// One clause: when it was ready, and when the client had stopped.
+fn overlooked(ready: Duration, stopped: Offset) -> String {
+    format!(
+        "a call that this client answers does not look at it: ready after {}, and the client stops gathering after {}",
+        words(ready),
+        words(stopped.as_duration())
+    )
+}
+
+/// `140 ms`, `2.0 s`.
+fn words(time: Duration) -> String {
+    match time.as_millis() {
+        ms @ 0..1000 => format!("{ms} ms"),
+        _ => format!("{:.1} s", time.as_secs_f64()),
+    }
 }
 
 /// Every path once, by its best candidate, in the client's order.
@@ -123,6 +151,7 @@ fn ranked(stack: &dyn Stack, ordered: &[(String, Candidate)], place: usize) -> R
         pair_priority: pair_priority(relay.priority, REMOTE_PRIORITY).to_string(),
         selected: place == 0,
         because: because(stack, ordered, place),
+        selected_answering: false,
         overlooked: None,
     }
 }

@@ -119,6 +119,12 @@ impl Client {
         }
     }
 
+    /// The bytes of a Send indication with `payload` for `peer`, also where a channel is bound: as clients send
+    /// connectivity checks that bind a channel for data alone. None when the payload does not fit into one.
+    pub fn indicate(&mut self, peer: SocketAddr, payload: &[u8]) -> Option<Vec<u8>> {
+        request::send_indication(peer, payload, &self.config.ids.bytes())
+    }
+
     /// A signed Refresh with lifetime 0, to be written at once when the run is cut short; no answer is awaited, and
     /// upkeep ends. None when the server can hold nothing of ours.
     ///

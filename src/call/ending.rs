@@ -2,6 +2,7 @@
 
 use super::party::Party;
 use super::record::{PairRecord, UpkeepRecord};
+use super::words::ended_streams;
 use crate::settings::call::in_words;
 use raincheck_probes::evidence::Cause;
 use raincheck_probes::machine::Offset;
@@ -16,9 +17,22 @@ pub(super) struct Ending {
 }
 
 impl Ending {
+    /// Why it ended, and the streams to servers that ended with it.
+    pub(super) async fn of(parties: &[&Party], now: Offset, upkeep: &[UpkeepRecord]) -> Self {
+        let mut ends = Vec::new();
+        for party in parties {
+            ends.extend(party.end.snapshot().await);
+        }
+        let why = Self::what_failed(parties, now, upkeep).await;
+        match (why.text, ended_streams(&ends)) {
+            (Some(text), Some(ended)) => Self { text: Some(format!("{text}; {ended}")), ..why },
+            (text, _) => Self { text, ..why },
+        }
+    }
+
     /// Why the pair that carried the call carries it no more: an upkeep that failed, an error of a server or of this
     /// host, or nothing but silence. What failed beside it is not the reason.
-    pub(super) async fn of(parties: &[&Party], now: Offset, upkeep: &[UpkeepRecord]) -> Self {
+    async fn what_failed(parties: &[&Party], now: Offset, upkeep: &[UpkeepRecord]) -> Self {
         let mut lost = None;
         for (place, party) in parties.iter().enumerate() {
             let Some((pair, cause)) = carried(party).await else { continue };

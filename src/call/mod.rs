@@ -10,6 +10,7 @@
 //! | `party` | an end that is watched |
 //! | [`record`] | what a call leaves behind: plain data for verdict and report |
 //! | `run` | a call from settings to record; `own` with both ends here, `two` with one |
+//! | [`run`](fn@run) | a call from settings to record; `own` with both ends here, `two` with one |
 //! | `secure`, `traffic`, `up` | DTLS over the selected pair; media packets; cutting a path, keeping a call up |
 //! | [`words`] | events and candidates in words |
 

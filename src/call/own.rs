@@ -2,7 +2,7 @@
 
 use super::dtls::{DtlsEnd, Setup};
 use super::end::{End, EndSetup};
-use super::party::Party;
+use super::party::{Party, Seen};
 use super::record::{CallRecord, CallRole, EndRecord, PairRecord};
 use super::run::{CallError, signalled};
 use super::secure::{Secured, Side, secure};
@@ -11,6 +11,7 @@ use crate::run::{Ground, Phase};
 use crate::settings::Settings;
 use crate::settings::call::CallSettings;
 use raincheck_probes::ice::agent::{IceCredentials, IceRole, PairState, Peer};
+use raincheck_probes::ice::stack::Profile;
 use raincheck_probes::ice::{Candidate, Policy};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -51,7 +52,11 @@ fn name_remotes(near: &mut [PairRecord], far: &[Candidate]) {
 pub(super) async fn own(settings: &CallSettings, ground: &Ground) -> Result<CallRecord, CallError> {
     let dtls = [DtlsEnd::new()?, DtlsEnd::new()?];
     let [mut near, mut far] = ends(settings, ground, false, Policy::Relay);
-    introduce(&near, &far).await;
+    // Whoever is called takes seconds to answer. With the run's own patience both have gathered by then, and every path
+    // is in the table; what an answered call would not have waited for, `check` tells.
+    let gathered = |seen: &Seen| seen.gathered;
+    tokio::join!(near.until(gathered), far.until(gathered));
+    introduce(settings, &near, &far).await;
     let found = [near.candidates(), far.candidates()];
     let deeds = {
         let [from_near, from_far] = found;
@@ -106,11 +111,14 @@ fn ends(settings: &CallSettings, ground: &Ground, survey: bool, far_policy: Poli
 }
 
 /// Tells each end the other's credentials.
-async fn introduce(near: &Party, far: &Party) {
-    let peer =
-        |credentials: &IceCredentials| Peer { credentials: credentials.clone(), lite: false, ice2: true };
-    near.end.set_peer(peer(far.end.credentials())).await;
-    far.end.set_peer(peer(near.end.credentials())).await;
+async fn introduce(settings: &CallSettings, near: &Party, far: &Party) {
+    let peer = |credentials: &IceCredentials, profile: &Profile| Peer {
+        credentials: credentials.clone(),
+        lite: false,
+        ice2: profile.is_ice2(),
+    };
+    near.end.set_peer(peer(far.end.credentials(), &settings.far_profile)).await;
+    far.end.set_peer(peer(near.end.credentials(), &settings.run.profile)).await;
 }
 
 /// Carries the candidates of one end to the other as they are found.
@@ -129,7 +137,7 @@ async fn hold(
 ) -> Deeds {
     let mut deeds = Deeds::default();
     ground.progress().phase(Phase::Checking);
-    let selected = |seen: &super::party::Seen| seen.selected().is_some();
+    let selected = |seen: &Seen| seen.selected().is_some();
     let (near_up, far_up) = tokio::join!(near.until(selected), far.until(selected));
     deeds.connected = near_up && far_up;
     if !deeds.connected {
@@ -189,7 +197,7 @@ pub(super) async fn rtt(party: &Party) -> Option<Duration> {
 /// Every candidate of one end against every one of the other, each pair to its end.
 async fn matrix(settings: &CallSettings, ground: &Ground) -> Vec<PairRecord> {
     let [mut near, mut far] = ends(settings, ground, true, settings.run.policy);
-    introduce(&near, &far).await;
+    introduce(settings, &near, &far).await;
     let (from_near, from_far) = (near.candidates(), far.candidates());
     let all_decided = async {
         tokio::join!(carry(from_near, &far.end), carry(from_far, &near.end));
@@ -210,7 +218,11 @@ async fn decided(party: &Party, ground: &Ground) {
     let mut seen = party.seen.clone();
     loop {
         let Some(record) = party.end.snapshot().await else { return };
-        let open = |pair: &PairRecord| !matches!(pair.state, PairState::Succeeded | PairState::Failed);
+        let open = |pair: &PairRecord| {
+            use PairState::{Failed, Pruned, Succeeded};
+            // Pruned: the pairs that wait for the other end to connect.
+            !matches!(pair.state, Succeeded | Failed | Pruned)
+        };
         if !record.pairs.iter().any(open) || ground.stop().is_stopped() {
             return;
         }

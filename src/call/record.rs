@@ -7,6 +7,7 @@ use raincheck_probes::ice::agent::{
 use raincheck_probes::ice::stack::Profile;
 use raincheck_probes::ice::{Candidate, GatherError};
 use raincheck_probes::machine::Offset;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Requests without an answer after which a pair counts as dead for a run, however much more patient the client is. As
@@ -125,6 +126,8 @@ pub enum SuccessorRecord {
         /// Why that one.
         because: Criterion,
     },
+    /// It looks for another by itself, this one first, of which nothing is known.
+    Untried(usize),
     /// The call needs an ICE restart, which would find this one.
     Restart(usize),
     /// There is no other that works.
@@ -239,6 +242,7 @@ impl EndRecord {
             Successor::Switch { pair, because } => {
                 place(pair).map(|pair| SuccessorRecord::Switch { pair, because })
             }
+            Successor::Untried(pair) => place(pair).map(SuccessorRecord::Untried),
             Successor::Restart(pair) => place(pair).map(SuccessorRecord::Restart),
             Successor::Nothing => Some(SuccessorRecord::Nothing),
         });
@@ -253,6 +257,19 @@ impl EndRecord {
             gather_errors: Vec::new(),
             paths: Vec::new(),
         }
+    }
+}
+
+impl EndRecord {
+    /// Streams to TURN servers that were reset or closed under their pairs, by path id, and how.
+    pub fn ended_streams(&self) -> BTreeMap<&str, &Cause> {
+        let mut ended = BTreeMap::new();
+        for pair in &self.pairs {
+            let cause =
+                pair.cause.as_ref().filter(|c| matches!(c, Cause::Reset { .. } | Cause::Closed { .. }));
+            ended.extend(pair.path.as_deref().zip(cause));
+        }
+        ended
     }
 }
 

@@ -46,8 +46,9 @@ impl Secured {
     /// Proves that full-size datagrams cross both ways. Only another raincheck answers that.
     pub(super) async fn prove_full_size(&mut self) {
         let Some(session) = &self.session else { return };
-        if session.echo(FULL_SIZE, ECHO_TRIES, ECHO_WAIT).await.is_some() {
-            self.record.largest = [Some(FULL_SIZE), Some(FULL_SIZE)];
+        if let Some(echo) = session.echo(FULL_SIZE, ECHO_TRIES, ECHO_WAIT).await {
+            let [out, back] = self.record.largest;
+            self.record.largest = [out.max(Some(echo.sent)), back.max(Some(echo.received))];
         }
     }
 
@@ -84,6 +85,7 @@ fn record(outcome: &DtlsOutcome) -> DtlsRecord {
 }
 
 fn not_tried(error: &DtlsError) -> DtlsRecord {
+    let code = if *error == DtlsError::NoFingerprint { "no-fingerprint" } else { "not-tried" };
     DtlsRecord {
         ok: false,
         handshake: None,
@@ -95,6 +97,6 @@ fn not_tried(error: &DtlsError) -> DtlsRecord {
         flights_sent: 0,
         received: 0,
         failure: Some(error.to_string()),
-        failure_code: Some("not-tried".to_owned()),
+        failure_code: Some(code.to_owned()),
     }
 }

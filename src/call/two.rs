@@ -16,7 +16,7 @@ use crate::run::{Ground, Phase};
 use crate::settings::call::{CallSettings, Signal};
 use raincheck_probes::ice::Candidate;
 use raincheck_probes::ice::agent::{IceCredentials, IceRole, Peer};
-use raincheck_probes::ice::signal::{Added, Description, Fingerprint, Kind, Reach, Setup};
+use raincheck_probes::ice::signal::{Added, Description, Fingerprint, Kind, Reach, Refusal, Setup};
 use std::time::Instant;
 
 /// Why a candidate with a name is not checked: a peer must not make us ask a resolver.
@@ -38,6 +38,8 @@ pub(super) struct Meeting<'a> {
 pub(super) struct Admission {
     reach: Reach,
     passed_over: Vec<(String, String)>,
+    /// Candidates of the other end that wait for one of ours; no more than one end may have.
+    put_off: Vec<(Candidate, Refusal)>,
     /// Our candidates so far.
     ours: Vec<Candidate>,
 }
@@ -105,7 +107,7 @@ pub(super) async fn two(
         soak,
         matrix: Vec::new(),
         signalling,
-        passed_over: admission.passed_over,
+        passed_over: admission.passed_over(),
     })
 }
 
@@ -127,6 +129,7 @@ impl Meeting<'_> {
         description.fingerprints = fingerprint.into_iter().collect();
         description.candidates = candidates.to_vec();
         description.end_of_candidates = complete;
+        description.options.ice2 = self.settings.run.profile.is_ice2();
         description.raincheck = Some(self.settings.run.profile.clone());
         Ok(description)
     }
@@ -165,10 +168,16 @@ impl Meeting<'_> {
                     self.admit(&candidate, admission).await;
                 }
             }
-            Added::Hidden => admission.pass_over(line, A_NAME),
+            // As they were read: without the password that a line may carry, and fit to be shown.
+            Added::Hidden => {
+                if let Some(hidden) = theirs.hidden.last() {
+                    admission.pass_over(&hidden.sdp, A_NAME);
+                }
+            }
             Added::Dropped => {
-                let reason = theirs.dropped.last().map(|dropped| dropped.reason.to_string());
-                admission.pass_over(line, &reason.unwrap_or_else(|| "of no use".to_owned()));
+                if let Some(dropped) = theirs.dropped.last() {
+                    admission.pass_over(&dropped.line, &dropped.reason.to_string());
+                }
             }
         }
     }
@@ -176,7 +185,23 @@ impl Meeting<'_> {
     async fn admit(&self, candidate: &Candidate, admission: &mut Admission) {
         match admission.reach.admit(candidate) {
             Ok(()) => self.party.end.add_remote(candidate.clone()).await,
+            // Our own candidates decide about these, and not all of them may be known yet.
+            Err(refusal @ (Refusal::Loopback | Refusal::LinkLocal)) => {
+                admission.put_off.push((candidate.clone(), refusal));
+            }
             Err(refusal) => admission.pass_over(&candidate.sdp, &refusal.to_string()),
+        }
+    }
+
+    /// A candidate of ours was found: what it opens is admitted now.
+    async fn found(&self, own: Candidate, admission: &mut Admission) {
+        admission.reach.add_own(&own);
+        admission.ours.push(own);
+        for (candidate, refusal) in std::mem::take(&mut admission.put_off) {
+            match admission.reach.admit(&candidate) {
+                Ok(()) => self.party.end.add_remote(candidate).await,
+                Err(_) => admission.put_off.push((candidate, refusal)),
+            }
         }
     }
 
@@ -216,14 +241,16 @@ impl Meeting<'_> {
             };
             deeds.soak = Some(up.soak(asked, goodbye).await);
         }
+        let accompanies = self.settings.role == CallRole::Answer && far.raincheck;
+        if !accompanies {
+            // The other end may still move the call to a better pair.
+            up.settle().await;
+        }
         deeds.near = self.party.end.snapshot().await;
-        if let Some(secured) = secured {
-            if self.settings.role == CallRole::Answer && far.raincheck {
-                up.accompany(secured).await;
-            } else {
-                up.settle().await;
-                secured.close().await;
-            }
+        match secured {
+            Some(secured) if accompanies => up.accompany(secured).await,
+            Some(secured) => secured.close().await,
+            None => {}
         }
         deeds
     }
@@ -246,9 +273,12 @@ impl Meeting<'_> {
 }
 
 impl Admission {
-    fn note_own(&mut self, candidate: Candidate) {
-        self.reach.add_own(&candidate);
-        self.ours.push(candidate);
+    /// Everything that was passed over in the end.
+    fn passed_over(mut self) -> Vec<(String, String)> {
+        for (candidate, refusal) in std::mem::take(&mut self.put_off) {
+            self.pass_over(&candidate.sdp, &refusal.to_string());
+        }
+        self.passed_over
     }
 
     fn pass_over(&mut self, line: &str, why: &str) {

@@ -24,6 +24,8 @@ const SWITCH_WITHIN: Duration = Duration::from_secs(35);
 /// A call that hears nothing for so long is over for whoever holds it, whatever its timers say.
 const SILENCE: Duration = Duration::from_secs(35);
 
+/// No jitter and no switch of a client that works takes longer: libwebrtc's is through after 3.5 s and a round trip.
+const LULL: Duration = Duration::from_secs(5);
 /// Media that has not come for so long has ended.
 const QUIET: Duration = Duration::from_secs(2);
 /// An end that has failed for so long does not come back: within this time libwebrtc has pinged every pair that it has.
@@ -143,7 +145,9 @@ impl Up<'_> {
             () = goodbye => true,
         };
         let now = self.clock.now();
-        let lasted = now.since(began) >= asked;
+        // A call that hears nothing in its last seconds has not held, although its client still waits.
+        let lull = |party: &&Party| now.since(party.inbox.last().unwrap_or(began).max(began)) > LULL;
+        let lasted = now.since(began) >= asked && !(self.media_returns && self.parties.iter().any(lull));
         let sent = traffic.sent;
         if lasted {
             self.stragglers(before + sent).await;

@@ -1,8 +1,10 @@
 //! Events and candidates in words.
 
-use raincheck_probes::evidence::Transport;
+use super::record::EndRecord;
+use raincheck_probes::evidence::{Cause, Transport};
 use raincheck_probes::ice::agent::{Agent, EventKind, IceRole, PairId};
 use raincheck_probes::ice::{Candidate, CandidateType, Protocol};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One sentence for an event.
 pub fn event(agent: &Agent, kind: &EventKind) -> String {
@@ -40,6 +42,24 @@ pub fn pair(agent: &Agent, id: PairId) -> String {
         (Some(local), Some(remote)) => format!("{} to {}", candidate(local), candidate(remote)),
         _ => "a pair that is gone".to_owned(),
     }
+}
+
+/// `tcp/turn1.example:80, tls/turn1.example:443 were reset`; none when no stream to a server ended.
+pub fn ended_streams<'a>(ends: impl IntoIterator<Item = &'a EndRecord>) -> Option<String> {
+    let mut ways: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
+    for (path, cause) in ends.into_iter().flat_map(EndRecord::ended_streams) {
+        let how = if matches!(cause, Cause::Reset { .. }) { "reset" } else { "closed" };
+        // Which of several paths to one place it was says nothing.
+        let place = path.split('#').next().unwrap_or(path);
+        ways.entry(how).or_default().insert(place.to_owned());
+    }
+    let told = ways.iter().map(|(how, paths)| {
+        let verb = if paths.len() == 1 { "was" } else { "were" };
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        format!("{} {verb} {how}", paths.join(", "))
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 /// A candidate in few words: `relay TCP turn1.example 198.51.100.1:4000`.

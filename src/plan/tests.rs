@@ -50,6 +50,7 @@ fn probes(ask: &Ask<'_>) -> Vec<Probe> {
         profile: profile.clone(),
         policy: Policy::All,
         media_permission: ask.media_permission,
+        udp: true,
         ipv4: true,
         ipv6: true,
         networks: ask.networks.to_vec(),

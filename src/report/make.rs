@@ -2,9 +2,9 @@
 
 use super::model::*;
 use crate::verdict::{self, Finding, Verdict};
-use raincheck_probes::evidence::{Evidence, IgnoredUrl, Outcome, PathEvidence, Stage, Step, TlsSeen};
+use raincheck_probes::evidence::{Cause, Evidence, IgnoredUrl, Outcome, PathEvidence, Stage, Step, TlsSeen};
 use raincheck_probes::ice::rank::Rank;
-use raincheck_probes::ice::{Candidate, GatherError};
+use raincheck_probes::ice::{Candidate, GatherError, Policy};
 use serde_json::{Map, Value};
 use std::net::IpAddr;
 
@@ -26,6 +26,7 @@ pub(super) fn check(evidence: &Evidence, verdict: &Verdict, ranking: &[Rank]) ->
         findings: verdict.findings.iter().map(finding).collect(),
         network: network(evidence),
         servers_from: evidence.asked.servers_from.clone(),
+        relays_alone: evidence.asked.policy == Policy::Relay,
         advice: verdict.advice.clone(),
     }
 }
@@ -135,7 +136,12 @@ fn broken_by(path: &PathEvidence, state: verdict::PathState) -> Option<String> {
     match state {
         verdict::PathState::Works | verdict::PathState::Reachable => None,
         verdict::PathState::Fails | verdict::PathState::Undecided => {
-            let failure = verdict::path_failure(path).map(|(_, cause)| cause.to_string());
+            let failure = verdict::path_failure(path).map(|(step, cause)| match cause {
+                Cause::NoAnswer { requests, .. } if step.stage == Stage::Check => {
+                    format!("no answer to {requests} connectivity checks")
+                }
+                cause => cause.to_string(),
+            });
             failure.or_else(|| Some(unfinished(path)))
         }
     }
@@ -256,6 +262,7 @@ fn rank(rank: &Rank) -> RankReport {
         pair_priority: rank.pair_priority.clone(),
         selected: rank.selected,
         because: rank.because.clone(),
+        selected_answering: rank.selected_answering,
         overlooked: rank.overlooked.clone(),
     }
 }

@@ -42,6 +42,9 @@ pub struct CheckReport {
     /// For the renderers: where the servers came from, in words.
     #[serde(skip)]
     pub servers_from: String,
+    /// For the renderers: whether the client uses relays alone.
+    #[serde(skip)]
+    pub relays_alone: bool,
     /// For the renderers: what to do about failures without a finding.
     #[serde(skip)]
     pub advice: Vec<String>,
@@ -286,7 +289,9 @@ pub struct RankReport {
     pub selected: bool,
     /// Why it stands there.
     pub because: String,
-    /// Why a call of the client would not have looked at it, when it would not.
+    /// Whether a call that the client answers takes this one.
+    pub selected_answering: bool,
+    /// Why a call that the client answers does not look at it, when it does not.
     pub overlooked: Option<String>,
 }
 

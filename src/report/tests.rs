@@ -316,7 +316,10 @@ fn check_json_has_exactly_the_contracts_keys() {
     assert_eq!(keys(&tls["chain"][0]), set("subject issuer not_after sha256"));
     assert_eq!(keys(&json["candidates"][0]), set(CANDIDATE));
     let rank = &json["ranking"][0];
-    assert_eq!(keys(rank), set("position path candidate pair_priority selected because"));
+    assert_eq!(
+        keys(rank),
+        set("position path candidate pair_priority selected because selected_answering overlooked")
+    );
     assert_eq!(keys(&rank["candidate"]), set(CANDIDATE));
     let capabilities = "direct_udp relay_udp relay_tcp relay_tls relay_via_proxy";
     assert_eq!(keys(&json["capabilities"]), set(capabilities));
@@ -327,6 +330,36 @@ fn check_json_has_exactly_the_contracts_keys() {
     assert_eq!(keys(&json["servers"][0]), set("name addresses credentials ignored"));
     assert_eq!(keys(&json["network"]), set("interfaces proxies"));
     assert_eq!(keys(&json["network"]["interfaces"][0]), set("name kind addresses default_route"));
+}
+
+#[test]
+fn a_preferred_path_that_an_answered_call_overlooks_says_so_below_it() {
+    let run = open();
+    let mut ranks = ranking(&run);
+    let why = "a call that this client answers does not look at it: ready after 2.0 s, and the client stops";
+    for rank in &mut ranks {
+        // UDP to both servers is too late; so is TLS, which is not preferred anyway.
+        rank.overlooked = (rank.position != 3).then(|| why.to_owned());
+        rank.selected_answering = rank.position == 3;
+    }
+    let report = Report::check(&run, &judge(&run, &ranks), &ranks);
+    let text = written(&report, Format::Text, &Style::default());
+    assert_eq!(text.matches("does not look at it").count(), 2, "{text}");
+    let json = json(&report);
+    assert_eq!(json["ranking"][0]["overlooked"], why);
+    assert_eq!(json["ranking"][2]["overlooked"], Value::Null);
+    assert_eq!(json["ranking"][2]["selected_answering"], true);
+}
+
+#[test]
+fn under_the_policy_relay_one_line_says_that_direct_paths_are_none_of_its_matter() {
+    let mut run = open();
+    let line = "Policy relay: this client looks at no direct path";
+    assert!(!written(&check(&run), Format::Text, &Style::default()).contains(line));
+    run.asked.policy = raincheck_probes::ice::Policy::Relay;
+    let text = written(&check(&run), Format::Text, &Style::default());
+    assert_eq!(text.matches(line).count(), 1, "{text}");
+    assert_eq!(json(&check(&run))["capabilities"]["direct_udp"], "not-asked");
 }
 
 #[test]

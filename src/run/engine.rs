@@ -13,8 +13,9 @@ use crate::plan::{Probe, Purpose, host_text, plan};
 use crate::settings::{ProxyServer, Settings};
 use raincheck_probes::evidence::{AskedFor, Evidence, IgnoredUrl, Stage, Transport};
 use raincheck_probes::ice::Candidate;
+use raincheck_probes::ice::elect::Contender;
 use raincheck_probes::ice::gather::{Gathering, Learned, SlotKind};
-use raincheck_probes::ice::rank::rank;
+use raincheck_probes::ice::rank::rank_measured;
 use raincheck_probes::ice::stack::Ignored;
 use std::sync::{Arc, PoisonError};
 use tokio::task::JoinSet;
@@ -123,13 +124,12 @@ impl Job<'_> {
         if self.purpose == Purpose::Gather || packets == 0 || self.ground.context.stop.is_stopped() {
             return;
         }
-        let works = |path: &str| {
-            let held = held.iter().find(|held| held.near.path() == path && held.far.is_some());
-            held.and_then(|held| held.log.path()).is_some_and(|path| path.works() == Some(true))
-        };
-        let mut candidates = self.candidates(shared);
-        candidates.retain(|candidate| candidate.path.as_deref().is_some_and(works));
-        let ranking = rank(&self.settings.profile, &candidates);
+        let of = |path: &str| held.iter().find(|held| held.near.path() == path && held.far.is_some());
+        let contenders = self.candidates(shared).into_iter().filter_map(|candidate| {
+            let path = of(candidate.path.as_deref()?)?.log.path()?;
+            Contender::of(&candidate, &path)
+        });
+        let ranking = rank_measured(&self.settings.profile, &contenders.collect::<Vec<_>>());
         let selected = ranking.iter().find(|rank| rank.selected).map(|rank| rank.path.clone());
         // Everything else is given back now, while media flows.
         let Some(held) = held.into_iter().find(|held| Some(held.near.path()) == selected.as_deref()) else {

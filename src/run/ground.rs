@@ -170,6 +170,7 @@ impl Ground {
             profile: settings.profile.clone(),
             policy: settings.policy,
             media_permission: settings.media_permission,
+            udp: true,
             ipv4: settings.families.v4,
             ipv6: settings.families.v6,
             networks: self.networks(settings),

@@ -4,6 +4,7 @@
 //! another (`session`), so that asking, relaying and leaving do not wait for each other. Everything that is
 //! seen goes into the [`Journal`] at once, and a run that is cut short reports what it has.
 
+mod checks;
 mod clock;
 mod context;
 mod ear;

@@ -1,14 +1,18 @@
-//! Proof of relay: packets between two allocations over one path, and between the servers.
+//! Proof of relay: packets and connectivity checks between two allocations over one path, and between the servers.
 
 use super::PathLog;
+use super::checks::{self, Checkroom, check};
 use super::exchange::{Exchanged, exchange};
 use super::note::{close_step, note_relay_run};
 use super::path::PathTask;
 use super::session::{Ended, Session};
 use raincheck_probes::evidence::{Cause, RelayRun, SkipReason, Stage};
+use raincheck_probes::ice::{Candidate, CandidateType};
 use raincheck_probes::turn::Ask;
 use std::net::SocketAddr;
 use std::sync::PoisonError;
+use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// Packets each way that prove a relay.
 const PROOF_PACKETS: u16 = 10;
@@ -44,6 +48,16 @@ impl Relay {
         self.session.send(peer, payload).await;
     }
 
+    /// Sends a packet in a Send indication, whether or not a channel is bound.
+    pub(super) async fn indicate(&self, peer: SocketAddr, payload: Vec<u8>) {
+        self.session.indicate(peer, payload).await;
+    }
+
+    /// Where STUN that comes through the relay is handed in.
+    pub(super) fn checks(&self) -> &Checkroom {
+        self.session.checks()
+    }
+
     /// Lets a peer in. `None` when the run ended first.
     async fn permit(&self, peer: SocketAddr) -> Option<Ended> {
         self.session.ask(Ask::Permission(vec![peer])).await
@@ -61,15 +75,17 @@ pub(super) struct Held {
 }
 
 impl PathTask {
-    /// Packets between the two allocations, then between this server and another.
+    /// Packets and checks between the two allocations, then between this server and another.
     pub(super) async fn relay(&self, near: Relay, far: Option<Result<Relay, Cause>>) -> Held {
         let far = match far {
             Some(Ok(far)) => {
                 if self.let_in(&near, &far).await {
                     let step = self.log.begin(Stage::Relay, Some(far.relayed));
-                    let seen = self.exchange([&near, &far], PROOF_PACKETS).await;
-                    let returned = seen.run.received;
-                    note_relay_run(&self.log, step, seen, returned, self.run.stop.is_stopped());
+                    let check_step = self.log.begin(Stage::Check, Some(far.relayed));
+                    let (seen, checked) = self.exchange([&near, &far], PROOF_PACKETS).await;
+                    let (returned, cut) = (seen.run.received, self.run.stop.is_stopped());
+                    note_relay_run(&self.log, step, seen, returned, cut);
+                    checked.note(check_step, far.path(), cut);
                 }
                 Some(far)
             }
@@ -118,9 +134,31 @@ impl PathTask {
         }
     }
 
-    async fn exchange(&self, ends: [&Relay; 2], packets: u16) -> Exchanged {
-        let mut ids = self.run.ids();
-        exchange(&self.run.desk(), ends, packets, &mut ids).await
+    /// Packets, and beside them the checks that the client would make of this pair before it sends any.
+    async fn exchange(&self, ends: [&Relay; 2], packets: u16) -> (Exchanged, checks::Outcome) {
+        let (tell, exchanged) = oneshot::channel();
+        let packets = async {
+            let mut ids = self.run.ids();
+            let seen = exchange(&self.run.desk(), ends, packets, &mut ids).await;
+            let slowest = seen.run.transit_ms.iter().copied().reduce(f64::max);
+            let slowest = slowest.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok());
+            // The checks may have ended before.
+            let _ = tell.send(slowest);
+            seen
+        };
+        let candidates = ends.map(|end| self.candidate(end.relayed));
+        tokio::join!(packets, check(&self.run, ends, candidates, exchanged))
+    }
+
+    /// The candidate that the client would signal for this path, with this relayed address.
+    fn candidate(&self, relayed: SocketAddr) -> Candidate {
+        let gathering = self.shared.gathering.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut relays = gathering.candidates().filter(|known| known.kind == CandidateType::Relay);
+        match relays.find(|known| known.path.as_ref() == Some(&self.probe.id)) {
+            Some(known) => Candidate { address: relayed.ip(), port: relayed.port(), ..known.clone() },
+            // The client would not ask for this one.
+            None => Candidate::relayed(relayed, self.probe.transport),
+        }
     }
 
     /// An exchange with a relay of another server, if one is held by now. Both paths keep the record, and each is
@@ -140,11 +178,15 @@ impl PathTask {
         }
         let step = self.log.begin(Stage::Relay, Some(other.relayed));
         let other_step = other_log.begin(Stage::Relay, Some(near.relayed));
-        let seen = self.exchange([near, &other], CROSS_PACKETS).await;
+        let check_step = self.log.begin(Stage::Check, Some(other.relayed));
+        let other_check = other_log.begin(Stage::Check, Some(near.relayed));
+        let (seen, checked) = self.exchange([near, &other], CROSS_PACKETS).await;
         let cut = self.run.stop.is_stopped();
         let [at_other, at_near] = seen.arrived;
         let mirrored = RelayRun { far_end: self.probe.id.clone(), ..seen.run.clone() };
         note_relay_run(&other_log, other_step, Exchanged { run: mirrored, ..seen.clone() }, at_other, cut);
         note_relay_run(&self.log, step, seen, at_near, cut);
+        checked.note(check_step, other.path(), cut);
+        checked.mirrored().note(other_check, &self.probe.id, cut);
     }
 }

@@ -4,6 +4,7 @@
 //! ends when the last handle is dropped or the run ends, and then it leaves clean: whatever the server
 //! holds, or may hold because an answer is still on its way, is given back first.
 
+use super::checks::{Checkroom, is_stun};
 use super::context::RunContext;
 use super::ear::{Ear, Ears, SessionId};
 use super::link::Link;
@@ -37,6 +38,7 @@ pub(crate) struct Session {
     path: Arc<str>,
     id: SessionId,
     log: Option<PathLog>,
+    checks: Checkroom,
 }
 
 /// An ask that has ended.
@@ -56,6 +58,7 @@ pub(super) struct Ended {
 enum Command {
     Ask(Ask, oneshot::Sender<Ended>),
     Send(SocketAddr, Vec<u8>),
+    Indicate(SocketAddr, Vec<u8>),
     Rejected(Rejection),
 }
 
@@ -72,6 +75,7 @@ impl Session {
         let ear = run.ears.as_ref().map(Ears::ear);
         let id = ear.as_ref().map_or_else(SessionId::default, Ear::session);
         let handle_log = log.clone();
+        let checks = Checkroom::default();
         let task = Task {
             run: Arc::clone(run),
             now: run.clock.now(),
@@ -85,13 +89,14 @@ impl Session {
             icmp: None,
             dead: None,
             ear,
+            checks: checks.clone(),
         };
         let leaving = run.leaving();
         tokio::spawn(async move {
             task.run(inbox).await;
             drop(leaving);
         });
-        Self { commands, path: path.into(), id, log: handle_log }
+        Self { commands, path: path.into(), id, log: handle_log, checks }
     }
 
     /// Asks the server. `None` when the run ended first.
@@ -139,6 +144,16 @@ impl Session {
         let _ = self.commands.send(Command::Send(peer, payload)).await;
     }
 
+    /// Sends a packet to a peer in a Send indication, whether or not a channel is bound.
+    pub(super) async fn indicate(&self, peer: SocketAddr, payload: Vec<u8>) {
+        let _ = self.commands.send(Command::Indicate(peer, payload)).await;
+    }
+
+    /// Where STUN that comes through the relay is handed in.
+    pub(super) fn checks(&self) -> &Checkroom {
+        &self.checks
+    }
+
     /// Counts a rejection that was learned elsewhere among the session's own.
     pub(super) async fn rejected(&self, rejection: Rejection) {
         let _ = self.commands.send(Command::Rejected(rejection)).await;
@@ -163,6 +178,7 @@ struct Task {
     icmp: Option<IcmpError>,
     dead: Option<Cause>,
     ear: Option<Ear>,
+    checks: Checkroom,
 }
 
 impl Task {
@@ -231,15 +247,25 @@ impl Task {
             }
             Command::Rejected(rejection) => self.rejections.add(Some(rejection), self.now),
             Command::Send(peer, payload) => {
-                if let Some(bytes) = self.client.send(peer, &payload)
-                    && self.dead.is_none()
-                    && let Err(cause) = self.link.send(&bytes).await
-                {
-                    // A datagram that the system refuses once is a lost packet; a stream is gone.
-                    if self.link.framing() == Framing::Stream {
-                        self.fail(cause);
-                    }
-                }
+                let bytes = self.client.send(peer, &payload);
+                self.send(bytes).await;
+            }
+            Command::Indicate(peer, payload) => {
+                let bytes = self.client.indicate(peer, &payload);
+                self.send(bytes).await;
+            }
+        }
+    }
+
+    /// Sends a packet for a peer.
+    async fn send(&mut self, bytes: Option<Vec<u8>>) {
+        if let Some(bytes) = bytes
+            && self.dead.is_none()
+            && let Err(cause) = self.link.send(&bytes).await
+        {
+            // A datagram that the system refuses once is a lost packet; a stream is gone.
+            if self.link.framing() == Framing::Stream {
+                self.fail(cause);
             }
         }
     }
@@ -301,6 +327,7 @@ impl Task {
             }
             Event::Data { peer, payload } => match &self.ear {
                 Some(ear) => ear.data(peer, payload, self.now),
+                None if is_stun(&payload) => self.checks.deliver(peer, &payload, self.now),
                 None => self.run.mail.deliver(&payload, self.now),
             },
             Event::Redirected { id, to, .. } => {

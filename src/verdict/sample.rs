@@ -237,7 +237,7 @@ fn candidate(path: &PathEvidence) -> Candidate {
 /// The order in which Chromium would prefer what works: UDP, TCP, TLS, and in each the first server first.
 pub(crate) fn ranking(evidence: &Evidence) -> Vec<Rank> {
     let mut working: Vec<&PathEvidence> =
-        evidence.paths.iter().filter(|p| p.client_tries && p.works() == Some(true)).collect();
+        evidence.paths.iter().filter(|p| p.client_tries && p.usable() == Some(true)).collect();
     working.sort_by_key(|p| (p.transport, p.server.clone()));
     let rank = |(at, path): (usize, &PathEvidence)| Rank {
         position: at + 1,
@@ -247,6 +247,7 @@ pub(crate) fn ranking(evidence: &Evidence) -> Vec<Rank> {
         selected: at == 0,
         because: if at == 0 { "UDP ranks above TCP and TLS; first server" } else { "lower relay preference" }
             .to_owned(),
+        selected_answering: at == 0,
         overlooked: None,
     };
     working.into_iter().enumerate().map(rank).collect()
@@ -366,6 +367,27 @@ pub(crate) fn proxy_auth() -> Evidence {
     })
 }
 
+/// The same path with connectivity checks beside its packets, answered or not.
+pub(crate) fn checked(mut path: PathEvidence, unanswered: Option<u32>) -> PathEvidence {
+    let outcome = match unanswered {
+        None => Outcome::Passed,
+        Some(requests) => Outcome::Failed(Cause::NoAnswer { requests, waited_ms: 800 }),
+    };
+    let mut step = step(Stage::Check, outcome, 140, 940);
+    step.facts.set("far_end", path.id.clone());
+    let at = path.steps.iter().position(|step| step.stage == Stage::Release).unwrap_or(path.steps.len());
+    path.steps.insert(at, step);
+    path
+}
+
+/// STUN inside TURN gets through within TLS alone.
+pub(crate) fn checks_blocked() -> Evidence {
+    world(|p| {
+        let blocked = p.transport != Transport::Tls;
+        checked(p, blocked.then_some(34))
+    })
+}
+
 /// Every named run, for tests that hold for all of them.
 pub(crate) fn all() -> Vec<(&'static str, Evidence)> {
     vec![
@@ -380,5 +402,6 @@ pub(crate) fn all() -> Vec<(&'static str, Evidence)> {
         ("http-inspection", http_inspection()),
         ("proxy-only", proxy_only()),
         ("proxy-auth", proxy_auth()),
+        ("checks-blocked", checks_blocked()),
     ]
 }

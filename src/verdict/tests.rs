@@ -8,6 +8,7 @@ use raincheck_probes::evidence::{
 use raincheck_probes::ice::Policy;
 use raincheck_probes::tunnel::AuthScheme;
 
+mod ice;
 mod quality;
 mod rules;
 
@@ -57,6 +58,7 @@ fn each_named_run_is_told_by_its_root_causes() {
                 "(tcp-80-blocked by proxy-required)",
             ],
         ),
+        ("checks-blocked", Kind::Degraded, &["ice-checks-blocked"]),
     ];
     for ((name, evidence), (expected_name, kind, codes)) in all().iter().zip(expected) {
         assert_eq!(name, expected_name);

@@ -32,8 +32,10 @@ pub enum PathState {
 /// to the same server, decides nothing.
 pub fn path_state(evidence: &Evidence, path: &PathEvidence) -> PathState {
     let state = state_alone(path);
-    let silent =
-        path.transport == Transport::Udp && matches!(path_failure(path), Some((_, Cause::NoAnswer { .. })));
+    let unheard =
+        |step: &Step, cause: &Cause| step.stage != Stage::Check && matches!(cause, Cause::NoAnswer { .. });
+    let silent = path.transport == Transport::Udp
+        && path_failure(path).is_some_and(|(step, cause)| unheard(step, cause));
     let too_few = || unanswered_by(&evidence.paths, &path.server) < ENOUGH_REQUESTS;
     if state == PathState::Fails && silent && too_few() { PathState::Undecided } else { state }
 }
@@ -50,7 +52,7 @@ fn state_alone(path: &PathEvidence) -> PathState {
         if path.steps.iter().any(|s| s.stage == Stage::Binding && s.passed()) {
             return PathState::Works;
         }
-    } else if path.works() == Some(true) {
+    } else if path.usable() == Some(true) {
         return PathState::Works;
     }
     if path.steps.iter().any(|step| is_open(path, step)) {
@@ -209,6 +211,8 @@ pub(crate) struct View {
     /// Paths by id, steps by time. Of skipped steps only those for want of a peer, which say why.
     pub(crate) evidence: Evidence,
     selected: Option<String>,
+    overlooked: Option<String>,
+    taken_answering: Option<String>,
 }
 
 impl View {
@@ -221,8 +225,14 @@ impl View {
             path.steps.sort_by_key(|s| (s.began, s.stage, s.address, s.cause().map(Cause::code), s.ended));
         }
         evidence.paths.sort_by(|a, b| a.id.cmp(&b.id));
-        let selected = ranking.iter().find(|rank| rank.selected).map(|rank| rank.path.clone());
-        Self { evidence, selected }
+        let selected = ranking.iter().find(|rank| rank.selected);
+        let taken_answering = ranking.iter().find(|rank| rank.selected_answering);
+        Self {
+            evidence,
+            selected: selected.map(|rank| rank.path.clone()),
+            overlooked: selected.and_then(|rank| rank.overlooked.clone()),
+            taken_answering: taken_answering.map(|rank| rank.path.clone()),
+        }
     }
 
     /// Every path.
@@ -249,6 +259,17 @@ impl View {
     /// The path that the client would use.
     pub(crate) fn selected(&self) -> Option<&PathEvidence> {
         let id = self.selected.as_ref()?;
+        self.paths().find(|p| p.id == *id)
+    }
+
+    /// Why a call that the client answers does not look at that path, when it does not.
+    pub(crate) fn overlooked(&self) -> Option<&str> {
+        self.overlooked.as_deref()
+    }
+
+    /// The path that a call takes which the client answers.
+    pub(crate) fn taken_answering(&self) -> Option<&PathEvidence> {
+        let id = self.taken_answering.as_ref()?;
         self.paths().find(|p| p.id == *id)
     }
 

@@ -18,8 +18,10 @@ mod harness;
 mod leave;
 mod matrix;
 mod network;
+mod own;
 mod recordings;
 mod trouble;
+mod two;
 mod world;
 
 use std::process::ExitCode;
@@ -27,6 +29,6 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cases =
         [network::cases(), matrix::cases(), trouble::cases(), recordings::cases(), leave::cases()].concat();
-    let with_browsers = browser::cases();
-    harness::run(&[cases, with_browsers].concat())
+    let calls = [browser::cases(), two::cases(), own::cases()].concat();
+    harness::run(&[cases, calls].concat())
 }

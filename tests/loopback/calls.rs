@@ -168,7 +168,7 @@ async fn an_allocation_that_the_call_can_do_without_does_not_end_it() {
 async fn a_server_that_dies_over_tcp_is_named_with_its_path() {
     let world = World::named("udp-blocked").await;
     let held = killed(world).await;
-    assert_eq!((held.verdict.kind, held.codes()), (Kind::Degraded, vec!["call-dropped"]));
+    assert_eq!((held.verdict.kind, held.codes()), (Kind::Degraded, vec!["call-dropped", "udp-blocked"]));
     let ended_by = held.ended_by();
     assert!(ended_by.starts_with("the path on tcp/turn1.lab.test:80 was lost: "), "{ended_by}");
     // A stream that closes is seen at once.

@@ -34,6 +34,19 @@ async fn two_ends_without_servers_connect_host_to_host_and_carry_data() {
     assert!(near.paths.is_empty());
 }
 
+#[tokio::test]
+async fn the_goodbye_of_an_end_that_closed_was_lost_before_it_left() {
+    let world = World::named("open").await;
+    let settings = without_servers(&world);
+    let Call { ground, near, mut far } = Call::connect(&world, &settings, &settings).await;
+    assert!(near.end.send(MEDIA.to_vec()));
+    assert!(near.end.close().await.is_some());
+    assert_eq!(far.data().await, MEDIA);
+    assert!(far.end.close().await.is_some());
+    let mut ground = ground;
+    ground.close().await;
+}
+
 /// Both ends have nothing but relays over this transport; data goes there and back, and what was allocated is given
 /// back in so many words.
 async fn relays_over(world: &World, transport: Transport) -> [EndRecord; 2] {

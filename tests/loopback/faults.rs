@@ -170,3 +170,36 @@ async fn relayed_packets_that_disappear_are_no_media() {
     assert_eq!(seen.path("tcp/turn1").works(), Some(false));
     assert_eq!((seen.verdict.kind, seen.findings()), (Kind::Fails, vec!["relay-no-return"]));
 }
+
+#[tokio::test]
+async fn stun_that_is_eaten_inside_the_relay_is_seen_while_packets_pass() {
+    let seen = with(&both("on = \"checks\"\nover = \"udp\"\nanswer = \"drop\"")).await;
+    let (cause, step) = seen.failed("udp/turn1", Stage::Check);
+    assert!(matches!(cause, Cause::NoAnswer { requests: 9.., .. }), "{cause:?}");
+    assert_eq!(step.facts.get("answered"), Some(&0.into()));
+    assert_eq!(seen.path("udp/turn1").proof, Some(Proof::Media));
+    assert_eq!((seen.verdict.kind, seen.findings()), (Kind::Degraded, vec!["ice-checks-blocked"]));
+    assert!(seen.order().iter().all(|path| !path.starts_with("udp/")), "{:?}", seen.order());
+}
+
+#[tokio::test]
+async fn media_that_is_eaten_inside_the_relay_is_seen_while_checks_pass() {
+    let seen = with(&both("on = \"media\"\nanswer = \"drop\"")).await;
+    let path = seen.path("tcp/turn2");
+    assert_eq!((path.checks_answered(), path.works()), (Some(true), Some(false)), "{:#?}", path.steps);
+    assert_eq!((seen.verdict.kind, seen.findings()), (Kind::Fails, vec!["relay-no-return"]));
+}
+
+#[tokio::test]
+async fn every_client_has_its_checks_answered_on_every_path() {
+    let world = World::inline("").await;
+    for profile in ["chromium", "firefox", "mobile", "gateway", "rfc8445"] {
+        let mut settings = world.settings();
+        settings.profile = raincheck_probes::ice::stack::Profile::parse(profile).unwrap();
+        let seen = world.check(&settings).await;
+        for path in seen.evidence.paths.iter().filter(|path| path.relayed.is_some()) {
+            assert_eq!(path.checks_answered(), Some(true), "{profile} {}: {:#?}", path.id, path.steps);
+        }
+        assert!(!seen.ranking.is_empty(), "{profile}");
+    }
+}

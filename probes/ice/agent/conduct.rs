@@ -48,6 +48,9 @@ pub(crate) trait Conduct: fmt::Debug + Send + Sync {
     /// A check was answered with 487, and the core has looked to the role.
     fn conflicted(&mut self, core: &mut Core, pair: PairId, now: Offset);
 
+    /// The peer's check turned our role.
+    fn role_changed(&mut self, _core: &mut Core, _now: Offset) {}
+
     /// Nothing can be sent on this pair: a hard error of the network, a permission refused, a connection lost.
     fn refused(&mut self, core: &mut Core, pair: PairId, cause: &Cause, now: Offset);
 

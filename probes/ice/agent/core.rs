@@ -15,7 +15,7 @@ use crate::ice::rank::pair_priority;
 use crate::ice::{Candidate, CandidateType, Policy, TcpType};
 use crate::machine::{IdSource, Offset};
 use crate::stun::{Schedule, Transaction, TransactionId};
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 
 pub(super) use pending::Pending;
@@ -42,6 +42,8 @@ pub(crate) struct Core {
     pub(super) dropped_remotes: usize,
     pub(super) role: IceRole,
     pub(super) tie_breaker: u64,
+    /// The peer was told to give way, and that is written down.
+    pub(super) role_kept: bool,
     pub(super) policy: Policy,
     pub(super) ours: IceCredentials,
     /// Those before the restart, which the peer may still use.
@@ -55,10 +57,12 @@ pub(crate) struct Core {
     pub(super) remotes: Vec<Remote>,
     pub(super) pairs: Vec<Pair>,
     pub(super) pending: Vec<Pending>,
-    pub(super) ids: IdSource,
+    pub(super) random: Random,
     actions: VecDeque<Action>,
     to_form: VecDeque<(BaseId, usize)>,
     formed: HashSet<(BaseId, usize)>,
+    /// The newest pair of a base and an address.
+    by_address: HashMap<(BaseId, SocketAddr), PairId>,
     permitted: HashSet<(BaseId, std::net::IpAddr)>,
 }
 
@@ -88,10 +92,35 @@ pub(crate) struct CheckPlan {
     pub(crate) priority: u32,
 }
 
+/// Randomness, of which a part must not be guessed.
+#[derive(Debug)]
+pub(super) struct Random {
+    ids: IdSource,
+    entropy: Option<fn(&mut [u8])>,
+}
+
+impl Random {
+    /// Bytes that nobody can guess, when there is a source of such.
+    fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = self.ids.bytes();
+        if let Some(fill) = self.entropy {
+            fill(&mut bytes);
+        }
+        bytes
+    }
+
+    /// The same as a number.
+    fn number(&mut self) -> u64 {
+        u64::from_be_bytes(self.bytes())
+    }
+}
+
 impl Core {
     pub(super) fn new(setup: Setup, traits: Traits) -> Self {
-        let Setup { role, policy, credentials, mut ids, .. } = setup;
-        let ours = credentials.unwrap_or_else(|| session::credentials(&mut ids, &traits));
+        let Setup { role, policy, credentials, ids, entropy, .. } = setup;
+        let mut random = Random { ids, entropy };
+        let ours = credentials.unwrap_or_else(|| session::credentials(&mut random, &traits));
+        let tie_breaker = random.number();
         Self {
             traits,
             state: AgentState::New,
@@ -100,7 +129,8 @@ impl Core {
             remote_ended: false,
             dropped_remotes: 0,
             role,
-            tie_breaker: ids.next_u64(),
+            tie_breaker,
+            role_kept: false,
             policy,
             ours,
             ours_before: None,
@@ -112,10 +142,11 @@ impl Core {
             remotes: Vec::new(),
             pairs: Vec::new(),
             pending: Vec::new(),
-            ids,
+            random,
             actions: VecDeque::new(),
             to_form: VecDeque::new(),
             formed: HashSet::new(),
+            by_address: HashMap::new(),
             permitted: HashSet::new(),
         }
     }
@@ -136,7 +167,7 @@ impl Core {
 
     /// A source of randomness for the conduct.
     pub(crate) fn ids(&mut self) -> &mut IdSource {
-        &mut self.ids
+        &mut self.random.ids
     }
 
     /// How many restarts there have been.
@@ -222,7 +253,7 @@ impl Core {
         if !self.can_check(pair) {
             return false;
         }
-        let id: TransactionId = self.ids.bytes();
+        let id: TransactionId = self.random.bytes();
         let session = self.pair(pair).map_or(0, |pair| pair.session);
         let Some((ours, theirs)) = self.keys(session) else { return false };
         let key = message::key(theirs);
@@ -260,6 +291,7 @@ impl Core {
             use_candidate: plan.use_candidate,
             cancelled: false,
             forgotten: false,
+            refused: None,
         });
         if first {
             self.note(EventKind::FirstCheck(pair), now);
@@ -275,7 +307,7 @@ impl Core {
 
     /// Sends a Binding indication, which keeps NAT bindings open and asks for nothing.
     pub(crate) fn keep_alive(&mut self, pair: PairId, now: Offset) {
-        let id = self.ids.bytes();
+        let id = self.random.bytes();
         if let (Some((base, to)), Some(bytes)) = (self.route(pair), message::keepalive(&id)) {
             self.actions.push_back(Action::Transmit { base, to, bytes });
             if let Some(of) = self.pair_mut(pair) {
@@ -440,10 +472,7 @@ impl Core {
 
     /// The pair of a base and an address, in this session before any other.
     pub(super) fn pair_at(&self, base: BaseId, from: SocketAddr) -> Option<PairId> {
-        let fits = |(id, pair): &(PairId, &Pair)| {
-            pair.base == base && self.remote_of(*id).is_some_and(|remote| address_of(remote) == from)
-        };
-        self.each_pair().rev().find(fits).map(|(id, _)| id)
+        self.by_address.get(&(base, from)).copied()
     }
 }
 

@@ -6,6 +6,7 @@ use super::message;
 use super::pair::Stream;
 use super::types::{BaseId, EventKind, IceCredentials, IceRole, PairId, Received};
 use crate::evidence::{Cause, FirstBytes};
+use crate::ice::signal::Reach;
 use crate::ice::{Candidate, CandidateType, TcpType};
 use crate::machine::Offset;
 use crate::stun::{Class, Integrity, Message, attr};
@@ -26,8 +27,12 @@ impl Core {
     ) -> Received {
         // RFC 7983 section 7: a first byte up to 3 is STUN.
         let stun = bytes.first().is_some_and(|first| *first < 4);
-        let Some(message) = Message::parse(bytes).ok().filter(|_| stun) else {
+        if !stun {
             return self.data(conduct, base, from, now);
+        }
+        let message = match Message::parse(bytes) {
+            Ok(message) => message,
+            Err(cause) => return Received::Ignored(cause),
         };
         if message.fingerprint() != Some(true) {
             return Received::Ignored(Cause::BadFingerprint);
@@ -76,19 +81,32 @@ impl Core {
             self.refuse_unknown(base, from, message, &unknown, &ours);
             return Received::Ignored(Cause::UnknownRequired { attributes: unknown });
         }
+        let role = self.role;
         if !self.settle_roles(message, now) {
             self.refuse(base, from, message, (487, "Role Conflict"), Some(&ours));
             return Received::Ice;
         }
+        if self.role != role {
+            conduct.role_changed(self, now);
+        }
+        // One of the session before keeps the old path alive and says nothing of the new one.
+        let old = ours != self.ours;
+        let pair = if old { None } else { self.pair_asked(conduct, base, from, message, now) };
+        // An answer promises a pair: without one the peer would select what we cannot follow.
+        if !old && pair.is_none() {
+            return Received::Ignored(Cause::LocalFailure {
+                detail: format!("no pair for a check from {from}"),
+            });
+        }
         if let Some(bytes) = message::success(&message.transaction(), from, &ours) {
             self.transmit(base, from, bytes);
         }
-        // One of the session before keeps the old path alive and says nothing of the new one.
-        if ours == self.ours {
-            self.trigger(conduct, base, from, message, now);
-        } else {
-            let pair = self.pair_before(base, from);
-            self.indicated(conduct, pair, now);
+        match pair {
+            Some(pair) => self.trigger(conduct, pair, message, now),
+            None => {
+                let pair = self.pair_before(base, from);
+                self.indicated(conduct, pair, now);
+            }
         }
         Received::Ice
     }
@@ -133,30 +151,49 @@ impl Core {
             self.switch_role(false, now);
             true
         } else {
-            self.note(EventKind::RoleKept(self.role), now);
+            // Once: a peer that insists must not fill the record.
+            if !std::mem::replace(&mut self.role_kept, true) {
+                self.note(EventKind::RoleKept(self.role), now);
+            }
             false
         }
     }
 
-    /// What a good check of the peer leads to (RFC 8445 sections 7.3.1.3 to 7.3.1.5).
-    fn trigger(
+    /// The pair of a good check of the peer, formed now if its candidate was not known (RFC 8445 section 7.3.1.3).
+    /// None when there is no room for it, or the policy does not allow its base.
+    fn pair_asked(
         &mut self,
         conduct: &mut dyn Conduct,
         base: BaseId,
         from: SocketAddr,
         message: &Message<'_>,
         now: Offset,
-    ) {
-        let Some(candidate) = self.peer_reflexive(base, from, message, now) else { return };
-        let Some((remote, new)) = self.remote_at(candidate) else { return };
+    ) -> Option<PairId> {
+        let candidate = self.peer_reflexive(base, from, message, now)?;
+        // Sources can be forged: whoever is let in must not make us send where no signalled candidate could.
+        if !self.knows_remote(&candidate) && !self.may_reach(from) {
+            return None;
+        }
+        let (remote, new) = self.remote_at(candidate)?;
         let before = self.pairs.len();
-        let Some(pair) = self.form_now(base, remote, now) else { return };
+        let pair = self.form_now(base, remote, now)?;
         if self.pairs.len() > before {
             conduct.formed(self, pair, now);
         }
         if new {
             self.note(EventKind::PeerReflexive { pair }, now);
         }
+        Some(pair)
+    }
+
+    /// Whether an address is one that the peer may have at all (see [`Reach`]).
+    fn may_reach(&self, address: SocketAddr) -> bool {
+        let own = self.locals.iter().map(|local| &local.candidate);
+        Reach::from(own).admit_address(address).is_ok()
+    }
+
+    /// What a good check of the peer leads to (RFC 8445 sections 7.3.1.4 and 7.3.1.5).
+    fn trigger(&mut self, conduct: &mut dyn Conduct, pair: PairId, message: &Message<'_>, now: Offset) {
         let use_candidate = message.value(attr::USE_CANDIDATE).is_some();
         let controlled = self.role == IceRole::Controlled;
         let cost = message::network_of(message).map(|[_, cost]| cost);

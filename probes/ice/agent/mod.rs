@@ -73,7 +73,7 @@ impl Agent {
     /// A candidate with a socket, a relayed address or a TCP address of its own. It is paired at once.
     pub fn on_base(&mut self, candidate: Candidate, now: Offset) -> BaseId {
         let base = self.core.add_base(candidate);
-        self.form_pairs(now);
+        self.candidate_came(now);
         base
     }
 
@@ -103,7 +103,7 @@ impl Agent {
     /// A candidate of the peer. Those past the limit of the list are counted and passed over.
     pub fn on_remote(&mut self, candidate: Candidate, now: Offset) {
         self.core.add_remote(candidate, now);
-        self.form_pairs(now);
+        self.candidate_came(now);
     }
 
     /// The peer will send no more candidates.
@@ -224,7 +224,12 @@ impl Agent {
 
     /// What the client would do if nothing came through these bases any more.
     pub fn without(&self, lost: &[BaseId]) -> Successor {
-        self.conduct.successor(&self.core, lost)
+        match self.conduct.successor(&self.core, lost) {
+            Successor::Switch { pair, .. } if !self.core.pair(pair).is_some_and(Pair::has_worked) => {
+                Successor::Untried(pair)
+            }
+            known => known,
+        }
     }
 
     /// Remote candidates that were passed over because the list was full.
@@ -233,10 +238,23 @@ impl Agent {
     }
 
     fn form_pairs(&mut self, now: Offset) {
+        self.form_new(now);
+        self.conduct.tick(&mut self.core, now);
+    }
+
+    /// A candidate that makes no pair changes nothing: it must not begin the checks in the middle of a description.
+    fn candidate_came(&mut self, now: Offset) {
+        if self.form_new(now) {
+            self.conduct.tick(&mut self.core, now);
+        }
+    }
+
+    fn form_new(&mut self, now: Offset) -> bool {
+        let before = self.core.pairs().len();
         while let Some(pair) = self.core.form_next(now) {
             self.conduct.formed(&mut self.core, pair, now);
         }
-        self.conduct.tick(&mut self.core, now);
+        self.core.pairs().len() > before
     }
 }
 

@@ -32,7 +32,17 @@ impl Core {
         let unsigned_refusal = message.class() == Class::Error
             && integrity == Some(Integrity::Missing)
             && error.as_ref().is_some_and(|error| matches!(error.code, 400 | 401));
-        if integrity != Some(Integrity::Valid) && !unsigned_refusal {
+        if unsigned_refusal
+            && let (Some(pending), Some(error)) = (self.pending.get_mut(index), error.as_ref())
+        {
+            // Nobody vouches for it (RFC 8489 section 9.1.4): it is the reason that is told when nothing better comes.
+            pending.refused = Some(Cause::StunError {
+                stun_code: error.code,
+                reason: error.reason.clone(),
+                unknown_attributes: Vec::new(),
+            });
+        }
+        if integrity != Some(Integrity::Valid) {
             return Received::Ignored(Cause::BadIntegrity { missing: integrity == Some(Integrity::Missing) });
         }
         let pending = self.pending.remove(index);
@@ -41,8 +51,7 @@ impl Core {
         }
         if self.route(pending.pair) != Some((base, from)) {
             // RFC 8445 section 7.2.5.2.1.
-            let detail = format!("the answer came from {from}");
-            self.check_failed(conduct, &pending, Cause::LocalFailure { detail }, now);
+            self.check_failed(conduct, &pending, Cause::AnswerFromElsewhere { from }, now);
             return Received::Ice;
         }
         match (message.class(), error, message.mapped()) {

@@ -164,6 +164,11 @@ impl Pair {
         self.last_check_received.max(self.last_answer).max(self.last_data)
     }
 
+    /// Whether a check of ours was ever answered on it.
+    pub fn has_worked(&self) -> bool {
+        self.checks_answered > 0
+    }
+
     /// The shortest exact round trip.
     pub fn best_round_trip(&self) -> Option<Duration> {
         self.round_trips.iter().min().copied()

@@ -71,8 +71,12 @@ pub struct Setup {
     pub credentials: Option<IceCredentials>,
     /// Check every pair to its end and select none: for a table of everything that works.
     pub survey: bool,
-    /// Where tie-breakers, transaction ids and credentials come from.
+    /// Where everything random comes from that need not be kept from anybody; and all of it without `entropy`.
     pub ids: IdSource,
+    /// Fills bytes that nobody can guess: credentials, transaction ids, tie-breakers (RFC 8445 section 5.3, RFC 8489
+    /// section 5). Where it has none to give it leaves the bytes as they are. None in virtual time, where runs are to be
+    /// repeatable.
+    pub entropy: Option<fn(&mut [u8])>,
 }
 
 impl Setup {
@@ -234,6 +238,8 @@ pub enum Successor {
         /// Why that one.
         because: Criterion,
     },
+    /// It looks for another by itself, this pair first; that none has answered so far says nothing against them.
+    Untried(PairId),
     /// It does not move; the call needs an ICE restart, which would find this pair.
     Restart(PairId),
     /// No other pair works.

@@ -38,7 +38,7 @@ fn clients() -> impl Iterator<Item = Profile> {
 #[test]
 fn a_call_that_waited_for_everything_takes_the_best_relay() {
     for profile in clients() {
-        assert_eq!(answered_late(&profile, &three()).selected, Some(1), "{profile}");
+        assert_eq!(outgoing(&profile, &three()).selected, Some(1), "{profile}");
     }
 }
 
@@ -53,7 +53,7 @@ fn the_order_before_the_call_is_that_of_the_priorities() {
 
 #[test]
 fn nothing_to_choose_from_is_no_call() {
-    let none = answered_late(&Profile::default(), &[]);
+    let none = outgoing(&Profile::default(), &[]);
     assert_eq!((none.selected, none.stopped_gathering), (None, None));
     assert!(order(&Profile::default(), &[]).is_empty());
 }
@@ -62,7 +62,7 @@ fn nothing_to_choose_from_is_no_call() {
 fn chromium_never_looks_at_a_relay_that_is_ready_after_a_pair_has_become_strong() {
     let [mut tls, udp, tcp] = three();
     tls.ready = Duration::from_millis(900);
-    let election = answered_at_once(&Profile::default(), &[tls, udp, tcp]);
+    let election = incoming(&Profile::default(), &[tls, udp, tcp]);
     let stopped = election.stopped_gathering.expect("libwebrtc stops gathering");
     // Ready at 140 ms, and one round trip for the first check.
     assert!(stopped >= Offset::from_ms(180) && stopped < Offset::from_ms(900), "{stopped}");
@@ -74,8 +74,8 @@ fn chromium_misses_the_better_relay_when_it_is_ready_too_late() {
     let [tls, mut udp, tcp] = three();
     udp.ready = Duration::from_millis(2_000);
     let contenders = [tls, udp, tcp];
-    assert_eq!(answered_late(&Profile::default(), &contenders).selected, Some(1));
-    let election = answered_at_once(&Profile::default(), &contenders);
+    assert_eq!(outgoing(&Profile::default(), &contenders).selected, Some(1));
+    let election = incoming(&Profile::default(), &contenders);
     // TCP is ready at 180 ms and answers 42 ms later, which TLS is too late for as well.
     assert_eq!((election.selected, election.never_looked), (Some(2), vec![0, 1]));
 }
@@ -83,7 +83,7 @@ fn chromium_misses_the_better_relay_when_it_is_ready_too_late() {
 #[test]
 fn other_clients_gather_to_the_end() {
     for profile in clients().filter(|profile| !["chromium", "mobile"].contains(&profile.client.name())) {
-        let election = answered_at_once(&profile, &three());
+        let election = incoming(&profile, &three());
         assert_eq!((election.stopped_gathering, election.never_looked), (None, vec![]), "{profile}");
     }
 }

@@ -28,6 +28,9 @@ pub struct GatherSetup {
     pub policy: Policy,
     /// Whether it holds camera or microphone, and with it sees the host's networks.
     pub media_permission: bool,
+    /// Whether UDP may leave without a proxy. False stands for Chromium's IP handling policy `disable_non_proxied_udp`
+    /// (`blink/renderer/platform/p2p/port_allocator.cc`), which takes UDP away altogether; other clients have none such.
+    pub udp: bool,
     /// Whether IPv4 is used.
     pub ipv4: bool,
     /// Whether IPv6 is used.

@@ -61,9 +61,10 @@ impl<'a> Line<'a> {
     fn is(&self, kind: &str, protocol: &str) -> bool {
         self.after("typ") == Some(kind) && self.words[2].eq_ignore_ascii_case(protocol)
     }
-    /// The line without its foundation.
+    /// The line without its foundation, and without network id and cost, which were not recorded.
     fn rest(&self) -> String {
-        self.words[1..].join(" ")
+        let network = self.words.iter().position(|word| word.starts_with("network-"));
+        self.words[1..network.unwrap_or(self.words.len())].join(" ")
     }
 }
 
@@ -86,6 +87,7 @@ impl Replay {
             profile: Profile::parse(&recording.client).unwrap(),
             policy: recording.policy,
             media_permission: recording.scenario == "media",
+            udp: true,
             ipv4: true,
             ipv6: true,
             networks: vec![Network {

@@ -185,3 +185,37 @@ fn a_path_is_ranked_once_and_only_relays_with_a_path_are() {
     );
     assert!(rank(&Profile::default(), &[]).is_empty());
 }
+
+fn contender(path: &str, transport: Transport, priority: u32, ready_ms: u64) -> Contender {
+    let mut candidate = relay(path, transport, priority);
+    candidate.port = 7000 + ready_ms as u16;
+    let ms = Duration::from_millis;
+    Contender { candidate, ready: ms(ready_ms), round_trip: ms(40) }
+}
+
+#[test]
+fn a_slow_udp_server_is_preferred_and_yet_overlooked_by_a_call_that_chromium_answers() {
+    let contenders = [contender("udp-a", Udp, 58_664_191, 2_000), contender("tcp-a", Tcp, 25_109_247, 180)];
+    let ranks = rank_measured(&Profile::default(), &contenders);
+    let marks: Vec<_> =
+        ranks.iter().map(|rank| (rank.path.as_str(), rank.selected, rank.selected_answering)).collect();
+    assert_eq!(marks, [("udp-a", true, false), ("tcp-a", false, true)]);
+    let overlooked = ranks[0].overlooked.as_deref().unwrap();
+    assert!(overlooked.contains(": ready after 2.0 s, and"), "{overlooked}");
+    assert_eq!(ranks[1].overlooked, None);
+    let firefox = rank_measured(&Profile::parse("firefox").unwrap(), &contenders);
+    assert!(firefox.iter().all(|rank| rank.overlooked.is_none()), "Firefox gathers to the end");
+}
+
+#[test]
+fn no_path_is_left_out_where_a_client_would_not_pair_as_many() {
+    for profile in ["chromium", "firefox", "gateway", "rfc8445"] {
+        let many: Vec<Candidate> = (0..180u16)
+            .map(|n| Candidate {
+                port: 7000 + n,
+                ..relay(&format!("udp-{n}"), Udp, 58_664_191 - u32::from(n) * 256)
+            })
+            .collect();
+        assert_eq!(ranked(profile, &many).len(), 180, "{profile}");
+    }
+}

@@ -115,6 +115,20 @@ pub struct TurnTraits {
     pub channels: ChannelUse,
 }
 
+/// Which authorities a client trusts when it speaks TLS to a TURN server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsTrust {
+    /// The browser's own verifier: its roots, and those that the system or its administrator added.
+    Browser,
+    /// A list of roots in the program, unless the app brings a verifier: an authority that was added to the device is not
+    /// trusted, nor is a middlebox that decrypts with it.
+    CompiledIn,
+    /// What the system trusts.
+    System,
+    /// It speaks no TLS to TURN servers, whatever the URI says.
+    NoTls,
+}
+
 /// How a client learns which proxy to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyLookup {

@@ -6,8 +6,8 @@
 use super::Stack;
 use super::common::{TypePreferences, candidate_line, host_port, priority, usable};
 use super::facts::{
-    ChannelUse, Ignored, Pacing, ProxyAuth, ProxyLookup, ProxyUse, Reading, Role, Schedule, TunnelTraits,
-    TurnTraits,
+    ChannelUse, Ignored, Pacing, ProxyAuth, ProxyLookup, ProxyUse, Reading, Role, Schedule, TlsTrust,
+    TunnelTraits, TurnTraits,
 };
 use crate::evidence::Transport;
 use crate::ice::agent::checklist::{
@@ -79,6 +79,11 @@ impl Stack for Firefox {
 
     fn pacing(&self) -> Pacing {
         Pacing::EachServer(STEP)
+    }
+
+    /// PSM, `WebrtcTCPSocket.cpp`.
+    fn trust(&self) -> TlsTrust {
+        TlsTrust::Browser
     }
 
     /// `turn_client_ctx.c`.

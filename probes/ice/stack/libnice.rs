@@ -8,8 +8,8 @@
 use super::Stack;
 use super::common::{TypePreferences, candidate_line, plain_complaint, priority, usable, weigh_by_position};
 use super::facts::{
-    ChannelUse, Ignored, Pacing, ProxyAuth, ProxyLookup, ProxyUse, Reading, Role, Schedule, TunnelTraits,
-    TurnTraits,
+    ChannelUse, Ignored, Pacing, ProxyAuth, ProxyLookup, ProxyUse, Reading, Role, Schedule, TlsTrust,
+    TunnelTraits, TurnTraits,
 };
 use crate::evidence::Transport;
 use crate::ice::agent::checklist::{
@@ -91,6 +91,12 @@ impl Stack for Gateway {
 
     fn pacing(&self) -> Pacing {
         Pacing::EachServer(STEP)
+    }
+
+    /// libnice's own TLS relay type is plain TCP in RFC mode. What a gateway trusts that does speak TLS is not known; the
+    /// system's roots are assumed.
+    fn trust(&self) -> TlsTrust {
+        if self.tls { TlsTrust::System } else { TlsTrust::NoTls }
     }
 
     fn turn(&self) -> TurnTraits {

@@ -11,8 +11,8 @@ mod libwebrtc;
 mod rfc8445;
 
 pub use facts::{
-    ChannelUse, Ignored, Pacing, ProxyAuth, ProxyLookup, ProxyUse, Reading, Role, Schedule, TunnelTraits,
-    TurnTraits,
+    ChannelUse, Ignored, Pacing, ProxyAuth, ProxyLookup, ProxyUse, Reading, Role, Schedule, TlsTrust,
+    TunnelTraits, TurnTraits,
 };
 
 use super::agent::conduct::Conduct;
@@ -146,6 +146,11 @@ impl Profile {
         self.stack().tunnel()
     }
 
+    /// Whose certificates the client takes from a TURN server over TLS.
+    pub fn tls_trust(&self) -> TlsTrust {
+        self.stack().trust()
+    }
+
     /// The UDP ports that the client binds to; none where the system chooses.
     pub fn source_ports(&self) -> Option<RangeInclusive<u16>> {
         self.stack().source_ports()
@@ -170,6 +175,11 @@ impl Profile {
     /// priority that a peer-reflexive candidate found by it would have.
     pub fn check_priority(&self, local: &Candidate) -> u32 {
         self.stack().check_priority(local)
+    }
+
+    /// Whether the client signals `a=ice-options:ice2`: that it nominates by RFC 8445, one pair once. The others do not.
+    pub fn is_ice2(&self) -> bool {
+        self.client == Client::Rfc8445
     }
 
     /// What the client decides while a call is up.
@@ -201,6 +211,10 @@ pub(super) trait Stack: fmt::Debug + Send + Sync {
     fn schedule(&self, transport: Transport) -> Schedule;
     fn pacing(&self) -> Pacing;
     fn turn(&self) -> TurnTraits;
+    /// Which authorities it trusts.
+    fn trust(&self) -> TlsTrust {
+        TlsTrust::System
+    }
 
     /// The networks that the client gathers on, best first.
     fn networks(&self, setup: &GatherSetup) -> Vec<IceNetwork>;

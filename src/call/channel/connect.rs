@@ -6,12 +6,15 @@ use super::proof::{Binding, Role};
 use super::{Channel, ChannelError, Code, tls};
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 /// Bytes of the listener's answer, at most.
 const MAX_ANSWER: usize = 128;
+/// How long one address may take, so that a dead one does not use up the time of the next.
+const EACH: Duration = Duration::from_secs(5);
 /// Addresses of a name that are tried.
 const MAX_ADDRESSES: usize = 8;
 
@@ -28,12 +31,13 @@ pub async fn connect(address: &str, code: &Code, deadline: Instant) -> Result<Ch
     };
     let mut last = unresolved("it has no address".to_owned());
     for at in found.take(MAX_ADDRESSES) {
-        match timeout_at(deadline, TcpStream::connect(at)).await {
+        let patience = deadline.min(Instant::now() + EACH);
+        match timeout_at(patience, TcpStream::connect(at)).await {
             Ok(Ok(stream)) => return open(stream, Some(at), code, began, deadline).await,
             Ok(Err(error)) => last = unreachable(at, &error),
             Err(_) => {
                 let detail = format!("no answer in {:.1} s", began.elapsed().as_secs_f64());
-                return Err(ChannelError::Unreachable { address: at.to_string(), detail });
+                last = ChannelError::Unreachable { address: at.to_string(), detail };
             }
         }
     }

@@ -26,7 +26,7 @@ pub struct Channel {
 }
 
 /// The sending half.
-pub struct ChannelSender(WriteHalf<Box<dyn Stream>>);
+pub struct ChannelSender(WriteHalf<Box<dyn Stream>>, bool);
 
 /// The receiving half.
 pub struct ChannelReceiver {
@@ -50,7 +50,7 @@ impl Channel {
             bytes: 0,
             over: false,
         };
-        Self { sender: ChannelSender(write), receiver, peer }
+        Self { sender: ChannelSender(write, false), receiver, peer }
     }
 
     /// The other side's address; `None` over a stream that was handed in.
@@ -101,7 +101,8 @@ impl Channel {
 }
 
 impl ChannelSender {
-    /// Sends one line. After an error, or when the future was dropped, the line may be half sent: close then.
+    /// Sends one line. After an error, or when the future was dropped, the line may be half sent: nothing more can be
+    /// sent then.
     ///
     /// # Errors
     /// [`BadLine`](ChannelError::BadLine) for a line that is too long or holds an end of line,
@@ -110,6 +111,10 @@ impl ChannelSender {
         if line.len() > MAX_LINE || line.contains(&b'\n') {
             return Err(ChannelError::BadLine);
         }
+        // Half a line may have left; anything after it would be read as its end.
+        if std::mem::replace(&mut self.1, true) {
+            return Err(ChannelError::Cut);
+        }
         let began = Instant::now();
         let whole = [line, b"\n"].concat();
         let sent = timeout_at(deadline, async {
@@ -117,7 +122,11 @@ impl ChannelSender {
             self.0.flush().await
         });
         match sent.await {
-            Ok(sent) => sent.map_err(|error| broken(&error)),
+            Ok(Ok(())) => {
+                self.1 = false;
+                Ok(())
+            }
+            Ok(Err(error)) => Err(broken(&error)),
             Err(_) => Err(ChannelError::Silent { waited: began.elapsed() }),
         }
     }

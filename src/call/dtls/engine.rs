@@ -139,13 +139,12 @@ impl Engine {
     /// The engine has not learnt the version, and this is no beginning of an answer: an alert, or a later datagram
     /// that overtook the ServerHello. The engine is as it was before, and the peer will send again.
     fn unexpected_first(&mut self, seen: &record::Datagram, now: Instant) -> Result<Turn, DtlsCause> {
+        // Anybody could have sent an alert in the clear: the handshake still has a moment to succeed.
         match seen.fatal_alert {
-            Some(number) => Err(DtlsCause::alert(number)),
-            None => {
-                self.ignored = self.ignored.saturating_add(1);
-                Ok(self.drain(now, false))
-            }
+            Some(number) => self.hint = Some(number),
+            None => self.ignored = self.ignored.saturating_add(1),
         }
+        Ok(self.drain(now, false))
     }
 
     fn drain(&mut self, now: Instant, by_timer: bool) -> Turn {

@@ -15,10 +15,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// How long the last datagrams may take to leave.
-const DRAIN_WITHIN: Duration = Duration::from_millis(100);
 /// Datagrams that may wait for a socket.
 const OUTBOX: usize = 256;
+/// How long the last datagrams may take to leave this host.
+const SEND_WITHIN: Duration = Duration::from_millis(200);
 
 /// A packet could not be sent, or a TURN server does not let a peer in.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub(super) struct Bases {
     dial: Arc<dyn Dial>,
     refusals: mpsc::Sender<Refusal>,
     tasks: JoinSet<()>,
-    /// Those that send from a socket; each ends when its queue is empty and closed.
+    /// Of sockets. Each ends once its queue is closed and empty.
     senders: JoinSet<()>,
 }
 
@@ -241,21 +241,25 @@ impl Bases {
         }
     }
 
+    /// Lets everything go once what waits for a socket has left: DTLS says goodbye last.
+    pub(super) async fn leave(&mut self) {
+        self.list
+            .iter_mut()
+            .filter(|base| matches!(base.way, Way::Udp(_)))
+            .for_each(|base| base.way = Way::Gone);
+        let sent = async { while self.senders.join_next().await.is_some() {} };
+        // A socket that takes nothing more loses it.
+        let _ = timeout(SEND_WITHIN, sent).await;
+        self.clear();
+    }
+
     /// Lets everything go: sockets and connections close, sessions leave.
     pub(super) fn clear(&mut self) {
         self.tasks.abort_all();
+        self.senders.abort_all();
         self.list.iter_mut().for_each(|base| base.way = Way::Gone);
         self.sockets.clear();
         self.sessions.clear();
-    }
-
-    /// The same, when what was given to a socket has left: a goodbye is the last.
-    pub(super) async fn close(&mut self) {
-        self.clear();
-        let drained = async { while self.senders.join_next().await.is_some() {} };
-        // A socket that takes nothing keeps nobody here.
-        let _ = timeout(DRAIN_WITHIN, drained).await;
-        self.senders.abort_all();
     }
 }
 

@@ -396,7 +396,7 @@ impl Task {
     async fn close(mut self, inlets: Inlets, reply: Option<oneshot::Sender<EndRecord>>) {
         self.trickle.stop();
         drop(inlets);
-        self.bases.close().await;
+        self.bases.leave().await;
         self.trickle.leave(self.leave_within).await;
         if let Some(reply) = reply {
             let _ = reply.send(self.record());

@@ -18,6 +18,8 @@ use tokio::time::Instant;
 
 /// What is said of an end that says nothing.
 const CLOSED: &str = "it closed the channel";
+/// Strangers that are told one by one.
+const MAX_NOTICES: usize = 8;
 /// How long one message may take on its way.
 const SEND_WITHIN: Duration = Duration::from_secs(10);
 
@@ -88,8 +90,16 @@ async fn open(meeting: Meeting<'_>, courier: &mut Courier) -> Result<Channel, Ca
             let (listener, code) = Listener::bind(at.as_slice()).await?;
             let shown = Show::Listening { at: listener.address(), code: Secret::new(code.reveal()) };
             show(courier, shown)?;
+            let mut told = 0;
             let notice = |notice: Notice| {
-                let _ = (courier.show)(Show::Notice(format!("turned away {}: {}", notice.from, notice.why)));
+                told += 1;
+                // A scanner must not scroll the code away.
+                let text = match told {
+                    ..=MAX_NOTICES => format!("turned away {}: {}", notice.from, notice.why),
+                    n if n == MAX_NOTICES + 1 => "more are turned away, and not told one by one".to_owned(),
+                    _ => return,
+                };
+                let _ = (courier.show)(Show::Notice(text));
             };
             Ok(listener.accept(deadline, notice).await?)
         }
@@ -176,7 +186,7 @@ impl Talk {
                 candidate = found.recv(), if !ours_done => match candidate {
                     Some(candidate) => {
                         let candidate = signalled(&candidate);
-                        admission.note_own(candidate.clone());
+                        meeting.found(candidate.clone(), admission).await;
                         self.say(&Message::Candidate(candidate.sdp)).await?;
                     }
                     None => {
@@ -287,7 +297,7 @@ impl Talk {
     /// The other end's description.
     async fn description(&mut self, meeting: Meeting<'_>) -> Result<Envelope, CallError> {
         match self.next(meeting).await? {
-            Some(Message::Description(envelope)) => Ok(*envelope),
+            Some(Message::Description(envelope)) if envelope.kind != meeting.kind() => Ok(*envelope),
             Some(Message::Bye(why)) => Err(CallError::Left(why)),
             Some(_) => Err(CallError::Live(LiveError::NotAMessage(2))),
             None => Err(CallError::Left(CLOSED.to_owned())),

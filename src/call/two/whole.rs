@@ -78,7 +78,7 @@ async fn gather(meeting: Meeting<'_>, admission: &mut Admission, mut found: mpsc
     loop {
         tokio::select! {
             candidate = found.recv() => match candidate {
-                Some(candidate) => admission.note_own(signalled(&candidate)),
+                Some(candidate) => meeting.found(signalled(&candidate), admission).await,
                 None => return,
             },
             _ = stop.wait() => return,

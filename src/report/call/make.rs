@@ -135,6 +135,9 @@ fn successor(successor: &SuccessorRecord) -> SuccessorReport {
         SuccessorRecord::Switch { pair, because } => {
             SuccessorReport { action: "switch", pair: Some(pair + 1), because: Some(because.words()) }
         }
+        SuccessorRecord::Untried(pair) => {
+            SuccessorReport { action: "look", pair: Some(pair + 1), because: None }
+        }
         SuccessorRecord::Restart(pair) => {
             SuccessorReport { action: "restart", pair: Some(pair + 1), because: None }
         }

@@ -138,10 +138,15 @@ fn wrap_after(text: &str, width: usize, from: usize) -> Vec<String> {
     std::iter::once(first).chain(rest.into_iter().filter(|line| !line.is_empty())).collect()
 }
 
-/// That the run was cut short; and whose servers these are, where the program chose them.
+/// That the run was cut short; that direct paths are none of its matter; and whose servers these are, where the program
+/// chose them.
 fn about(report: &CheckReport, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
     if let Some(why) = &report.cut_short {
         wrapped(Line::default(), Ink::Warn, &format!("Cut short: {why}."), (2, style.width), style, out)?;
+    }
+    if report.relays_alone {
+        let text = "Policy relay: this client looks at no direct path, so none is judged.";
+        wrapped(Line::default(), Ink::Faint, text, (2, style.width), style, out)?;
     }
     let chosen = report.servers_from.starts_with("the shipped catalog");
     if chosen || style.verbosity == Verbosity::Verbose {

@@ -52,8 +52,9 @@ pub(super) fn write(
     };
     head(&title, style, out)?;
     let columns = Columns::fit(report, ranked.len(), names, style.width);
-    for (rank, path) in &ranked {
-        ranked_line(rank, path, &columns, names, style, out)?;
+    let taken = ranked.iter().position(|(rank, _)| rank.selected_answering).unwrap_or(0);
+    for (at, ranked) in ranked.iter().enumerate() {
+        ranked_line(*ranked, at < taken, &columns, names, style, out)?;
     }
     let is_ranked = |path: &PathReport| ranked.iter().any(|(_, other)| other.id == path.id);
     let mut others: Vec<&PathReport> = report.paths.iter().filter(|path| !is_ranked(path)).collect();
@@ -180,8 +181,8 @@ fn route_name(path: &PathReport, proxies: Proxies) -> &str {
 }
 
 fn ranked_line(
-    rank: &RankReport,
-    path: &PathReport,
+    (rank, path): (&RankReport, &PathReport),
+    matters: bool,
     columns_at: &Columns,
     names: &Names,
     style: &Style,
@@ -190,20 +191,24 @@ fn ranked_line(
     let mark = if rank.selected { ">" } else { "" };
     let mut line = columns_at.line(mark, &rank.position.to_string(), path, names);
     numbers(&mut line, path);
-    if !(rank.selected || rank.overlooked.is_some() || style.verbosity == Verbosity::Verbose) {
-        return line.write(style, out);
-    }
+    let verbose = style.verbosity == Verbosity::Verbose;
+    // Who stands below what an answered call takes loses nothing by that.
+    let overlooked = rank.overlooked.as_ref().filter(|_| matters || verbose);
+    let because = names.shorten(&rank.because);
     let at = columns_at.rest + 29;
-    let because = match &rank.overlooked {
-        Some(overlooked) => names.shorten(overlooked),
-        None => names.shorten(&rank.because),
-    };
-    if at + columns(&because) <= style.width {
+    if !(rank.selected || verbose) {
+        line.write(style, out)?;
+    } else if at + columns(&because) <= style.width {
         line.tab(at).put(Ink::Faint, &because);
-        return line.write(style, out);
+        line.write(style, out)?;
+    } else {
+        line.write(style, out)?;
+        below(&because, Ink::Faint, columns_at.flow, style, out)?;
     }
-    line.write(style, out)?;
-    below(&because, Ink::Faint, columns_at.flow, style, out)
+    match overlooked {
+        Some(overlooked) => below(&names.shorten(overlooked), Ink::Faint, columns_at.flow, style, out),
+        None => Ok(()),
+    }
 }
 
 /// Proof, median round trip, loss: `media    40.3 ms    0.0 %`.
@@ -235,7 +240,8 @@ fn other_line(
         PathState::Works | PathState::Reachable => {
             let mut line = columns_at.line("", "+", path, names);
             numbers(&mut line, path);
-            line.put(Ink::Faint, &format!("  {unused}"));
+            let note = if path.client_tries { path.finding.unwrap_or_default() } else { unused };
+            line.put(Ink::Faint, &format!("  {note}"));
             line.write(style, out)
         }
         PathState::Fails | PathState::Undecided => {

@@ -20,7 +20,7 @@ use crate::settings::ServerSource;
 use crate::settings::call::{CallSettings, PathSelector};
 use raincheck_probes::evidence::{AskedFor, Evidence, Stage};
 use raincheck_probes::ice::Policy;
-use raincheck_probes::ice::agent::AgentState;
+use raincheck_probes::ice::agent::{AgentState, PairState};
 use std::time::Duration;
 
 /// What was asked of a call, as far as a verdict needs it.
@@ -162,11 +162,13 @@ fn is_decided(record: &CallRecord) -> bool {
 fn dtls(record: &CallRecord) -> Part {
     match &record.dtls {
         Some(dtls) if dtls.ok => Part::Well,
+        // An end without DTLS signals no fingerprint, and nothing was to be tried. The text says so.
+        Some(dtls) if dtls.failure_code.as_deref() == Some("no-fingerprint") => Part::Well,
         Some(dtls) if is_ours(dtls, record) => Part::Open,
         Some(_) => Part::Badly,
         None if record.cut_short.is_some() => Part::Open,
-        // Not tried: the peer signalled no fingerprint. The text says so.
-        None => Part::Well,
+        // There was no pair left to try it on.
+        None => Part::Badly,
     }
 }
 
@@ -209,7 +211,11 @@ fn soak(record: &CallRecord, asked: &Asked) -> Part {
 }
 
 fn matrix(record: &CallRecord, asked: &Asked) -> Part {
-    if asked.matrix && record.matrix.is_empty() { Part::Open } else { Part::Well }
+    use PairState::{Failed, Pruned, Succeeded};
+    let open = |pair: &PairRecord| !matches!(pair.state, Succeeded | Failed | Pruned);
+    let cut_short = record.cut_short.is_some() && record.matrix.iter().any(open);
+    let unfinished = record.matrix.is_empty() || cut_short;
+    if asked.matrix && unfinished { Part::Open } else { Part::Well }
 }
 
 fn held(soak: &SoakRecord) -> bool {

@@ -30,7 +30,7 @@ const CODES: [&str; 10] = [
 
 /// Whether a code is about the call itself rather than about a path to a server.
 pub(super) fn is_of_call(code: &str) -> bool {
-    CODES.contains(&code) || code == "nat-binding-short"
+    CODES.contains(&code)
 }
 
 /// Everything that the call itself shows to be wrong.

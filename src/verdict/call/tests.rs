@@ -3,6 +3,7 @@
 use super::sample::*;
 use super::*;
 use crate::call::record::{CallRole, CutRecord, DtlsRecord, SuccessorRecord};
+use crate::call::words;
 use crate::verdict::sample::silent;
 use raincheck_probes::evidence::Cause;
 use raincheck_probes::ice::CandidateType;
@@ -36,7 +37,7 @@ fn each_named_call_has_its_verdict_and_its_root_causes() {
             ("call-without-relays", Kind::Fails, vec!["udp-blocked", "turn-credentials-rejected"]),
             ("call-dtls-eaten", Kind::Degraded, vec!["dtls-blocked"]),
             ("call-switched", Kind::Works, vec![]),
-            ("call-soaked", Kind::Degraded, vec!["nat-binding-short"]),
+            ("call-soaked", Kind::Degraded, vec!["call-dropped"]),
             ("call-matrix", Kind::Works, vec!["udp-blocked"]),
             ("call-cut-short", Kind::Unknown, vec![]),
             ("call-unsignalled", Kind::Unknown, vec!["call-not-signalled"]),
@@ -202,6 +203,21 @@ fn a_soak_is_told_by_what_ended_it() {
     let found = with("consent", None);
     assert!(!found.findings[0].observed.contains("answered"), "{:?}", found.findings[0].observed);
     assert!(found.findings[0].advice[0].starts_with("Firewall or NAT"), "{:?}", found.findings[0].advice);
+}
+
+#[test]
+fn a_nat_was_blamed_when_the_servers_had_ended_their_connections() {
+    let (mut record, asked) = soaked();
+    record.soak.as_mut().expect("it was kept up").upkeep.truncate(2);
+    let mut advised = |path: &str| {
+        let relayed = record.near.pairs.last_mut().expect("a pair");
+        (relayed.path, relayed.cause) = (Some(path.to_owned()), Some(Cause::Reset { received: 364 }));
+        judge_call(&record, &asked).findings[0].advice[0].clone()
+    };
+    assert!(advised("tcp/turn1.example:80").starts_with("TURN servers:"));
+    assert!(advised("tcp/turn1.example:80@proxy.example:3128").starts_with("Proxy:"));
+    let told = words::ended_streams(std::iter::once(&record.near));
+    assert_eq!(told.as_deref(), Some("tcp/turn1.example:80@proxy.example:3128 was reset"));
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn stalled(view: &View, path: &PathEvidence, loss: metrics::Loss) -> Judgement {
 
 fn claim(view: &View, path: &PathEvidence, title: String, seen: String, advice: &str) -> Judgement {
     let stage =
-        path.steps.iter().filter(|s| s.passed()).map(|s| s.stage).filter(|s| *s < Stage::Release).max();
+        path.steps.iter().filter(|s| s.passed()).map(|s| s.stage).filter(|s| *s <= Stage::Relay).max();
     let Some(stage) = stage else { return Judgement::Unknown };
     let mut advice = vec![advice.to_owned()];
     let udp: Vec<&PathEvidence> = view.direct(Transport::Udp).filter(|p| p.client_tries).collect();

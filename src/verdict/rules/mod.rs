@@ -1,6 +1,7 @@
 //! One entry per finding code. A new code is an entry in [`RULES`] and a function in a family's file.
 
 mod dpi;
+mod ice;
 mod media;
 mod network;
 mod proxy;
@@ -347,6 +348,20 @@ pub(super) const RULES: &[Rule] = &[
         reference: Section::None,
         explained_by: &["turn-forbidden-peer"],
         judge: turn::relay_no_return,
+    },
+    Rule {
+        code: "ice-checks-blocked",
+        severity: Severity::Error,
+        reference: Section::Inspection,
+        explained_by: &[],
+        judge: ice::checks_blocked,
+    },
+    Rule {
+        code: "client-stops-early",
+        severity: Severity::Info,
+        reference: Section::None,
+        explained_by: &[],
+        judge: ice::stops_early,
     },
     Rule {
         code: "latency-high",

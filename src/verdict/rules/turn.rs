@@ -202,6 +202,21 @@ pub(super) fn forbidden_peer(view: &View) -> Judgement {
 
 /// Packets go into the relay, and none comes out.
 pub(super) fn relay_no_return(view: &View) -> Judgement {
+    let silent = |p: &PathEvidence| p.works() == Some(false) && p.checks_answered() == Some(true);
+    let mut judgement = no_return(view);
+    if let Judgement::Holds(claim) = &mut judgement
+        && view.paths().any(silent)
+    {
+        claim.observed.push_str(" Connectivity checks pass: a call would connect and stay silent.");
+        claim.advice = vec![
+            "Firewall: let what TURN carries pass without inspection; STUN passes, and nothing else does."
+                .to_owned(),
+        ];
+    }
+    judgement
+}
+
+fn no_return(view: &View) -> Judgement {
     at(
         view,
         // Media that stopped where packets had come back is not a closed port range.

@@ -42,6 +42,7 @@ pub(crate) fn missing() -> Vec<String> {
         ("firefox-esr", "firefox-esr"),
         ("certutil", "libnss3-tools"),
         ("bash", "bash"),
+        ("script", "bsdutils"),
     ];
     let mut missing = Vec::new();
     for (program, package) in programs {

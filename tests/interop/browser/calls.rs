@@ -1,15 +1,12 @@
-//! Calls between real browsers: those of the recordings again, and each network with Chromium in raincheck's place.
+//! Calls between real browsers: what they are set to, and each network with Chromium in raincheck's place.
 
 use super::browsers::{Browsers, Kind};
-use super::connection::{Connection, End, Pair, Settings, Stats, Wanted, summary};
+use super::connection::{Connection, Settings, Wanted, summary};
 use super::program::{Role, RunningCall};
 use super::table::{LIMIT, Network, all_allocations_end, settings};
 use super::{PageOptions, Party, introduce};
 use crate::harness::Case;
-use crate::world::{Firewall, Nat, Router, World};
-use serde::Deserialize;
-use std::fs;
-use std::path::Path;
+use crate::world::{Nat, Router, World};
 
 pub(super) fn cases(browsers: &Browsers) -> Vec<Case> {
     let mut cases = Vec::new();
@@ -17,15 +14,6 @@ pub(super) fn cases(browsers: &Browsers) -> Vec<Case> {
         let browsers = browsers.clone();
         cases.push(Case::new(name, move |world| test(world, &browsers)));
     };
-    add("calls::two_chromiums_select_as_recorded::open".into(), |world, browsers| {
-        as_recorded(world, browsers, "open", Firewall::Open, false)
-    });
-    add("calls::two_chromiums_select_as_recorded::noudp".into(), |world, browsers| {
-        as_recorded(world, browsers, "noudp", Firewall::UdpDropped, false)
-    });
-    add("calls::two_chromiums_select_as_recorded::relay_relay".into(), |world, browsers| {
-        as_recorded(world, browsers, "relay-relay", Firewall::Open, true)
-    });
     add("calls::browsers_tell_host_addresses_unless_asked_to_hide_them".into(), hidden_addresses);
     add("calls::a_chromium_that_holds_the_microphone_enumerates_networks".into(), microphone);
     add("calls::two_strict_nats_leave_only_the_relay".into(), two_strict_nats);
@@ -44,66 +32,6 @@ pub(super) fn cases(browsers: &Browsers) -> Vec<Case> {
         cases.push(Case::new(name, move |world| with_aioice(world, &browsers, role)));
     }
     cases
-}
-
-/// A file of `fixtures/recordings/chromium-call-*`.
-#[derive(Deserialize)]
-struct Recording {
-    client: Side,
-    peer: Side,
-}
-
-#[derive(Deserialize)]
-struct Side {
-    pairs: Vec<Pair>,
-}
-
-impl Side {
-    fn selected(&self) -> &Pair {
-        self.pairs.iter().find(|pair| pair.selected).expect("a selected pair in the recording")
-    }
-}
-
-fn as_recorded(world: &mut World, browsers: &Browsers, name: &str, firewall: Firewall, relay_only: bool) {
-    world.firewall(firewall);
-    let file = format!("fixtures/recordings/chromium-call-{name}.json");
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
-    let recording = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    let recording: Recording = serde_json::from_str(&recording).expect("a recording of a call");
-    let settings = Settings { relay_only, ..settings(None) };
-    let mut client = Connection::new(browsers, world, Kind::Chromium, "client", &settings);
-    let mut peer = Connection::new(browsers, world, Kind::Chromium, "peer", &settings);
-    introduce(&mut client, &mut peer);
-    for (end, side) in [(&mut client, &recording.client), (&mut peer, &recording.peer)] {
-        end.wait_connected(LIMIT);
-        let recorded = side.selected();
-        let kind: Vec<&str> = recorded.local.kind.as_deref().into_iter().collect();
-        let stats = end.wait_selected(&like(recorded, &kind), LIMIT);
-        same_pair(&stats, recorded);
-    }
-    echoes(&mut client);
-    close_both(world, client, peer);
-}
-
-/// What of a recorded pair must come again. Whichever server answers first gives its URL to a reflexive candidate.
-fn like<'a>(recorded: &'a Pair, kind: &'a [&'a str]) -> Wanted<'a> {
-    let local = &recorded.local;
-    Wanted {
-        local: kind,
-        relay_protocol: local.relay_protocol.as_deref(),
-        url: local.url.as_deref().filter(|_| kind == ["relay"]),
-        remote: recorded.remote.kind.as_deref(),
-    }
-}
-
-fn same_pair(stats: &Stats, recorded: &Pair) {
-    let seen = stats.selected().expect("a selected pair");
-    let facts = |end: &End| (end.kind.clone(), end.protocol.clone(), end.address.clone(), end.priority);
-    assert_eq!(facts(&seen.local), facts(&recorded.local));
-    assert_eq!(facts(&seen.remote), facts(&recorded.remote));
-    assert_eq!(seen.priority, recorded.priority);
-    assert!(seen.nominated, "{seen:#?}");
-    assert_eq!(stats.dtls.as_deref(), Some("connected"));
 }
 
 /// Chromium in raincheck's place, so that the table is what a real client does.
@@ -190,12 +118,14 @@ fn with_aioice(world: &mut World, browsers: &Browsers, role: Role) {
     all_allocations_end(world);
 }
 
-fn echoes(connection: &mut Connection) {
+/// Whether messages cross both ways.
+pub(super) fn echoes(connection: &mut Connection) {
     let back = connection.echo("rain", LIMIT);
     assert_eq!(back.as_deref(), Some("rain"), "{}", summary(&connection.stats()));
 }
 
-fn close_both(world: &mut World, one: Connection, other: Connection) {
+/// Ends a call of two browsers.
+pub(super) fn close_both(world: &mut World, one: Connection, other: Connection) {
     one.close();
     other.close();
     all_allocations_end(world);

@@ -2,20 +2,26 @@
 //!
 //! [`Browsers`] starts a browser in a place when it is first asked for and keeps it for the cases to come, since
 //! starting one takes seconds. [`Connection`] is one `RTCPeerConnection` in a page of it. [`program`] has the ends of
-//! a call that are programs with SDP on their standard input and output, raincheck and aioice, and [`table`] says what
-//! every call between raincheck and a foreign end must select.
+//! a call that are programs, raincheck and aioice, and [`table`] says what every call between raincheck and a foreign
+//! end must select in each network. [`same`] compares raincheck with two Chromiums, [`clients`] has what else either
+//! end may be, and [`dtls`] what stands in the way of the media.
 
 mod browsers;
 mod calls;
 mod chromium;
+mod clients;
 mod connection;
+mod dtls;
 mod firefox;
 mod networks;
 mod program;
+mod same;
 mod table;
 mod wire;
 
 pub(crate) use browsers::missing;
+pub(crate) use program::{Client, EndedCall, RunningCall};
+pub(crate) use table::all_allocations_end;
 
 use crate::harness::Case;
 use chromium::Chromium;
@@ -27,7 +33,8 @@ use std::time::Duration;
 
 pub(crate) fn cases() -> Vec<Case> {
     let browsers = browsers::Browsers::default();
-    [networks::cases(), calls::cases(&browsers), table::cases(&browsers)].concat()
+    let of_browsers = [networks::cases(), calls::cases(&browsers), same::cases(&browsers)].concat();
+    [of_browsers, table::cases(&browsers), clients::cases(&browsers), dtls::cases(&browsers)].concat()
 }
 
 /// A running browser with at most one page.

@@ -16,6 +16,8 @@ pub(crate) enum Framing {
     Length,
     /// Lines.
     Line,
+    /// Every message begins with a carriage return, as in a line of progress that is written over and over.
+    Return,
 }
 
 /// The process, which ends with its whole group when this is dropped.
@@ -55,7 +57,7 @@ impl Wire {
         let framed = match self.framing {
             Framing::Zero => format!("{message}\0"),
             Framing::Length => format!("{}:{message}", message.len()),
-            Framing::Line => format!("{message}\n"),
+            Framing::Line | Framing::Return => format!("{message}\n"),
         };
         let name = &self.name;
         let stdin = self.stdin.as_mut().unwrap_or_else(|| panic!("the input of {name} is closed"));
@@ -114,6 +116,7 @@ fn next_message(reader: &mut impl BufRead, framing: Framing) -> Option<String> {
     let bytes = match framing {
         Framing::Zero => until_byte(reader, 0)?,
         Framing::Line => until_byte(reader, b'\n')?,
+        Framing::Return => until_byte(reader, b'\r')?,
         Framing::Length => {
             let length = String::from_utf8(until_byte(reader, b':')?).ok()?.parse().ok()?;
             let mut bytes = Vec::new();

@@ -18,6 +18,8 @@ pub(crate) enum Firewall {
     OnlyProxy,
     /// The first TURN server is silent.
     FirstServerSilent,
+    /// UDP passes but for DTLS handshakes (RFC 7983: a first byte of 22), whoever sends them.
+    DtlsDropped,
 }
 
 impl Firewall {
@@ -35,6 +37,8 @@ impl Firewall {
             ],
             Self::OnlyProxy => &["oifname wan0 ip saddr 10.10.0.2 drop"],
             Self::FirstServerSilent => &["ip daddr 198.51.100.11 drop"],
+            // The byte after the eight of the UDP header.
+            Self::DtlsDropped => &["meta l4proto udp @th,64,8 22 drop"],
         }
     }
 

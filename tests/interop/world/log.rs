@@ -51,7 +51,7 @@ impl LogTail {
     }
 
     /// The next line, or none when there is none until then.
-    pub(super) fn next(&self, until: Instant) -> Option<String> {
+    pub(crate) fn next(&self, until: Instant) -> Option<String> {
         self.lines.recv_timeout(until.saturating_duration_since(Instant::now())).ok()
     }
 }

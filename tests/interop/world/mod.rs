@@ -23,7 +23,7 @@ pub(crate) use place::{Finished, Place, Running, is_installed};
 pub(crate) use probe::Probe;
 
 use certificates::Authority;
-use peers::{Coturn, Squid, Tinyproxy};
+use peers::{Coturn, Squid, Terms, Tinyproxy};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -108,7 +108,8 @@ impl World {
             self.nat(router, Nat::PortRestricted);
         }
         for number in [1, 2] {
-            if !self.turn[number - 1].as_mut().is_some_and(|server| server.is_up_with(TurnAuth::LongTerm)) {
+            let usual = Terms { auth: TurnAuth::LongTerm, lifetime: None };
+            if !self.turn[number - 1].as_mut().is_some_and(|server| server.is_up_with(usual)) {
                 self.start_turn(number, TurnAuth::LongTerm);
             }
         }
@@ -123,10 +124,20 @@ impl World {
 
     /// Starts TURN server 1 or 2, in place of the one that runs there.
     pub(crate) fn start_turn(&mut self, number: usize, auth: TurnAuth) {
+        self.start_turn_as(number, Terms { auth, lifetime: None });
+    }
+
+    /// Starts both TURN servers anew, with allocations that live this many seconds unless they are refreshed.
+    pub(crate) fn start_turn_with_lifetime(&mut self, seconds: u32) {
+        let terms = Terms { auth: TurnAuth::LongTerm, lifetime: Some(seconds) };
+        [1, 2].into_iter().for_each(|number| self.start_turn_as(number, terms));
+    }
+
+    fn start_turn_as(&mut self, number: usize, terms: Terms) {
         self.turn[number - 1] = None;
         let place = self.place(&format!("turn{number}"));
         self.turn[number - 1] =
-            Some(Coturn::start(&place, &self.dir, number, auth, &self.authority, self.options));
+            Some(Coturn::start(&place, &self.dir, number, terms, &self.authority, self.options));
     }
 
     /// Kills TURN server 1 or 2: its ports answer with a reset or ICMP port unreachable.
@@ -155,6 +166,11 @@ impl World {
     /// Sets how a router translates UDP from now on.
     pub(crate) fn nat(&self, router: Router, nat: Nat) {
         nat.apply(router, &self.place(router.place()));
+    }
+
+    /// Lets connections from outside in to this TCP port of the host behind a router.
+    pub(crate) fn forward(&self, router: Router, port: u16) {
+        router.forward(port, &self.place(router.place()));
     }
 
     /// A command in the client's namespace.

@@ -36,6 +36,13 @@ impl Router {
         }
     }
 
+    /// Sends what comes from outside to this TCP port to the one host behind the router, until its NAT is set again.
+    pub(super) fn forward(self, port: u16, place: &Place) {
+        let inside = self.inside();
+        let rule = format!("add rule ip nat prerouting iifname wan0 tcp dport {port} dnat to {inside}\n");
+        place.run_with_input("nft", &["-f", "-"], &rule);
+    }
+
     /// The host that everything goes to which nobody asked for, where the NAT lets it in.
     fn inside(self) -> &'static str {
         match self {

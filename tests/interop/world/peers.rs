@@ -30,11 +30,19 @@ pub(crate) enum TurnAuth {
     SharedSecret,
 }
 
+/// On what terms a TURN server gives allocations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Terms {
+    pub(super) auth: TurnAuth,
+    /// The longest that one lives without a refresh, seconds; none for coturn's own, an hour.
+    pub(super) lifetime: Option<u32>,
+}
+
 /// A coturn that listens on UDP and TCP 3478, TCP 80 and TLS 443.
 pub(super) struct Coturn {
     server: Running,
     terminator: Option<Running>,
-    auth: TurnAuth,
+    terms: Terms,
     log: AllocationLog,
 }
 
@@ -43,7 +51,7 @@ impl Coturn {
         place: &Place,
         dir: &Path,
         number: usize,
-        auth: TurnAuth,
+        terms: Terms,
         authority: &Authority,
         options: Options,
     ) -> Self {
@@ -53,7 +61,7 @@ impl Coturn {
         // What an earlier server wrote there is not this one's.
         let _ = fs::remove_file(&log);
         let config = dir.join(format!("{name}.conf"));
-        fs::write(&config, coturn_config(dir, &name, &addresses, auth, authority, options))
+        fs::write(&config, coturn_config(dir, &name, &addresses, terms, authority, options))
             .expect("configuration");
         let tail = LogTail::follow(&log);
         let mut server = Running::start_server(
@@ -64,11 +72,11 @@ impl Coturn {
         assert!(server.is_up(), "{name} ended at once, see {}", log.display());
         ready.unwrap_or_else(|error| panic!("{name}: {error}"));
         let terminator = options.tls13.then(|| start_terminator(place, dir, &name, &addresses, authority));
-        Self { server, terminator, auth, log: AllocationLog::new(tail) }
+        Self { server, terminator, terms, log: AllocationLog::new(tail) }
     }
 
-    pub(super) fn is_up_with(&mut self, auth: TurnAuth) -> bool {
-        self.auth == auth && self.server.is_up() && self.terminator.as_mut().is_none_or(Running::is_up)
+    pub(super) fn is_up_with(&mut self, terms: Terms) -> bool {
+        self.terms == terms && self.server.is_up() && self.terminator.as_mut().is_none_or(Running::is_up)
     }
 
     pub(super) fn log(&mut self) -> &mut AllocationLog {
@@ -88,7 +96,7 @@ fn coturn_config(
     dir: &Path,
     name: &str,
     addresses: &[String],
-    auth: TurnAuth,
+    terms: Terms,
     authority: &Authority,
     options: Options,
 ) -> String {
@@ -102,7 +110,10 @@ fn coturn_config(
     for address in addresses {
         let _ = writeln!(config, "listening-ip={address}\naux-server={address}:80");
     }
-    let _ = match auth {
+    if let Some(seconds) = terms.lifetime {
+        let _ = writeln!(config, "max-allocate-lifetime={seconds}");
+    }
+    let _ = match terms.auth {
         TurnAuth::LongTerm => writeln!(config, "lt-cred-mech\nuser={}:{}", USER.name, USER.password),
         TurnAuth::SharedSecret => writeln!(config, "use-auth-secret\nstatic-auth-secret={SHARED_SECRET}"),
     };

@@ -215,6 +215,11 @@ impl Conduct for Checklist {
         self.peer_checked(core, pair, use_candidate, now);
     }
 
+    fn role_changed(&mut self, _core: &mut Core, _now: Offset) {
+        // Who follows does not nominate.
+        self.nominating = None;
+    }
+
     fn restarted(&mut self, _core: &mut Core, _now: Offset) {
         let path = self.path.take();
         let entries = std::mem::take(&mut self.entries);

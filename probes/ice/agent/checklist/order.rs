@@ -23,7 +23,9 @@ impl Checklist {
         // RFC 6544 section 6.2: who listens does not check before the peer has connected.
         let listens =
             core.pair(pair).is_some_and(|pair| pair.stream == Stream::Closed) && !is_active(core, pair);
-        let concluded = self.selected(core).is_some() && self.habits.concluding != Concluding::Lesser;
+        // nICEr leaves it frozen, and checks it when the peer does, which may happen after its checks have ended
+        // (nr_ice_media_stream_start_checks).
+        let concluded = self.selected(core).is_some() && self.habits.concluding == Concluding::All;
         if let Some(entry) = self.entries.get_mut(pair.0) {
             entry.listens = listens;
         }

@@ -71,6 +71,15 @@ impl Core {
         self.to_form.extend((0..self.bases.len()).map(|base| (BaseId(base), remote)));
     }
 
+    /// Whether a candidate of this address is known in this session.
+    pub(in crate::ice::agent) fn knows_remote(&self, candidate: &Candidate) -> bool {
+        self.remotes.iter().any(|remote| {
+            remote.session == self.session
+                && remote.candidate.protocol == candidate.protocol
+                && address_of(&remote.candidate) == address_of(candidate)
+        })
+    }
+
     /// The remote candidate of this address, made up when its check is the first that is heard of it (RFC 8445
     /// section 7.3.1.3). None when the list is full.
     pub(in crate::ice::agent) fn remote_at(&mut self, candidate: Candidate) -> Option<(usize, bool)> {
@@ -127,7 +136,9 @@ impl Core {
         }
         let stream = if here.protocol == Protocol::Tcp { Stream::Closed } else { Stream::Datagrams };
         let (relayed, peer) = (is_relay(here), there.address);
+        let at = address_of(there);
         self.pairs.push(Pair::new(base, [local, remote], stream, self.session, now));
+        self.by_address.insert((base, at), PairId(self.pairs.len() - 1));
         if relayed && self.permitted.insert((base, peer)) {
             let peer = SocketAddr::new(peer, self.remotes.get(remote)?.candidate.port);
             self.actions.push_back(Action::Permit { base, peer });
@@ -161,7 +172,7 @@ impl Core {
                 return false;
             }
             None => {
-                let foundation = self.ids.next_u64() as u32;
+                let foundation = self.ids().next_u64() as u32;
                 self.locals
                     .push(Local { candidate: reflexive(&own, mapped, priority, foundation, now), base });
                 self.locals.len() - 1

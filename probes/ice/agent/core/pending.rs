@@ -18,6 +18,8 @@ pub(in crate::ice::agent) struct Pending {
     pub(in crate::ice::agent) cancelled: bool,
     /// Its answer says nothing any more.
     pub(in crate::ice::agent) forgotten: bool,
+    /// Somebody refused it without a signature.
+    pub(in crate::ice::agent) refused: Option<Cause>,
 }
 
 impl Pending {
@@ -35,7 +37,11 @@ impl Pending {
         self.transaction.wake().max(self.transaction.began() + CANCELLED_FOR)
     }
 
+    /// Why it is given up.
     pub(super) fn no_answer(&self, now: Offset) -> Cause {
+        if let Some(refused) = &self.refused {
+            return refused.clone();
+        }
         let waited = now.since(self.transaction.began()).as_millis();
         Cause::NoAnswer {
             requests: self.transaction.sends(),

@@ -1,21 +1,22 @@
 //! Credentials, roles and restarts.
 
-use super::{Core, Traits};
+use super::{Core, Random, Traits};
 use crate::ice::agent::pair::CheckEnd;
 use crate::ice::agent::types::{EventKind, IceCredentials, IceRole, Peer};
-use crate::machine::{IdSource, Offset};
+use crate::machine::Offset;
 use crate::secret::Secret;
 
 /// `ice-char` of RFC 8839 section 5.4.
 const ICE_CHARS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// A ufrag and a password as long as the client makes them. The source is seeded by the system outside tests.
-pub(super) fn credentials(ids: &mut IdSource, traits: &Traits) -> IceCredentials {
+/// A ufrag and a password as long as the client makes them.
+pub(super) fn credentials(random: &mut Random, traits: &Traits) -> IceCredentials {
+    // Both lengths divide 256: every character is as likely.
     let alphabet: &[u8] = if traits.hex_credentials { HEX } else { ICE_CHARS };
-    let mut text = |length: usize| -> String {
-        (0..length).map(|_| char::from(alphabet[(ids.next_u64() >> 32) as usize % alphabet.len()])).collect()
-    };
+    let character = |byte: u8| char::from(alphabet[usize::from(byte) % alphabet.len()]);
+    let mut text =
+        |length: usize| -> String { (0..length).map(|_| character(random.bytes::<1>()[0])).collect() };
     let [ufrag, pwd] = traits.credential_lengths;
     IceCredentials { ufrag: text(ufrag), pwd: Secret::new(text(pwd)) }
 }
@@ -39,7 +40,7 @@ impl Core {
     /// New credentials; the peer's candidates of before belong to the past. Bases stay: their addresses are as good
     /// as new ones.
     pub(in crate::ice::agent) fn restart(&mut self, now: Offset) {
-        let new = credentials(&mut self.ids, &self.traits);
+        let new = credentials(&mut self.random, &self.traits);
         self.ours_before = Some(std::mem::replace(&mut self.ours, new));
         self.session += 1;
         self.peer_before = self.peer.take();
@@ -68,7 +69,7 @@ impl Core {
     pub(in crate::ice::agent) fn switch_role(&mut self, told: bool, now: Offset) {
         self.role = self.role.other();
         if told && self.traits.renews_tie_breaker {
-            self.tie_breaker = self.ids.next_u64();
+            self.tie_breaker = self.random.number();
         }
         self.note(EventKind::RoleChanged(self.role), now);
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 fn connected(clients: [&str; 2]) -> Wire {
     let mut wire = Wire::new(clients);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, host("192.0.2.2:2000"));
     wire.signal();
     assert!(wire.connect(), "{clients:?}");
@@ -173,7 +173,7 @@ fn a_relay_that_may_not_reach_the_peer_keeps_its_403() {
 fn candidates_that_trickle_in_late_are_checked_when_they_come() {
     for client in ["rfc8445", "firefox", "gateway"] {
         let mut wire = Wire::new([client, client]);
-        wire.base(0, host("192.0.2.1:1000"));
+        wire.base(0, host("192.0.2.1:1100"));
         wire.base(1, host("192.0.2.2:2000"));
         wire.signal_credentials(0);
         wire.signal_credentials(1);
@@ -193,7 +193,7 @@ fn candidates_that_trickle_in_late_are_checked_when_they_come() {
 #[test]
 fn nothing_has_failed_before_both_ends_said_that_there_is_no_more() {
     let mut wire = Wire::new(["rfc8445", "rfc8445"]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.signal_credentials(0);
     wire.sides[0].agent.on_remote(host("198.51.100.1:9"), wire.now);
     wire.settle();
@@ -208,7 +208,7 @@ fn nothing_has_failed_before_both_ends_said_that_there_is_no_more() {
 #[test]
 fn firefox_gives_a_peer_without_candidates_five_seconds() {
     let mut wire = Wire::new(["firefox", "firefox"]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.run_until(Offset::from_ms(1_000));
     wire.signal_credentials(0);
     wire.run_until(Offset::from_ms(60_000));

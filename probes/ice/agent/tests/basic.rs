@@ -11,18 +11,18 @@ fn two_ends_of_any_two_clients_connect_host_to_host() {
     for near in CLIENTS {
         for far in CLIENTS {
             let mut wire = Wire::new([near, far]);
-            wire.base(0, host("192.0.2.1:1000"));
+            wire.base(0, host("192.0.2.1:1100"));
             wire.base(1, host("192.0.2.2:2000"));
             wire.signal();
             assert!(wire.connect(), "{near} and {far}");
             assert_eq!(
                 wire.selected(0),
-                Some(("192.0.2.1:1000".into(), "192.0.2.2:2000".into())),
+                Some(("192.0.2.1:1100".into(), "192.0.2.2:2000".into())),
                 "{near} {far}"
             );
             assert_eq!(
                 wire.selected(1),
-                Some(("192.0.2.2:2000".into(), "192.0.2.1:1000".into())),
+                Some(("192.0.2.2:2000".into(), "192.0.2.1:1100".into())),
                 "{near} {far}"
             );
             let pair = &wire.sides[0].agent.pairs()[0];
@@ -39,13 +39,13 @@ fn two_ends_of_any_two_clients_connect_host_to_host() {
 fn an_end_behind_a_nat_is_known_by_the_address_that_the_peer_sees() {
     for client in CLIENTS {
         let mut wire = Wire::new([client, client]);
-        wire.base_with_srflx(0, host("10.0.0.2:1000"), "203.0.113.2:1000");
+        wire.base_with_srflx(0, host("10.0.0.2:1100"), "203.0.113.2:1100");
         wire.base(1, host("192.0.2.2:2000"));
         wire.signal();
         assert!(wire.connect(), "{client}");
         let agent = &wire.sides[0].agent;
         let local = agent.local(agent.selected().unwrap()).unwrap();
-        assert_eq!((local.kind, local.port), (CandidateType::Srflx, 1000), "{client}");
+        assert_eq!((local.kind, local.port), (CandidateType::Srflx, 1100), "{client}");
     }
 }
 
@@ -53,7 +53,7 @@ fn an_end_behind_a_nat_is_known_by_the_address_that_the_peer_sees() {
 fn an_end_behind_a_nat_without_a_server_becomes_peer_reflexive_on_both_ends() {
     for client in CLIENTS {
         let mut wire = Wire::new([client, client]);
-        wire.base_behind(0, host("10.0.0.2:1000"), "203.0.113.2:61000".parse().unwrap());
+        wire.base_behind(0, host("10.0.0.2:1100"), "203.0.113.2:61000".parse().unwrap());
         wire.base(1, host("192.0.2.2:2000"));
         wire.signal();
         assert!(wire.connect(), "{client}");

@@ -12,13 +12,13 @@ const QUIET: [&str; 3] = ["rfc8445", "firefox", "gateway"];
 /// An end with one base that checks so many silent host candidates, each of a foundation of its own.
 fn against_silence(client: &str, remotes: u16) -> Wire {
     let mut wire = Wire::new([client, client]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.signal_credentials(0);
     for n in 0..remotes {
         let silent = Candidate {
             priority: HOST - u32::from(n),
             foundation: n.to_string(),
-            ..host(&format!("198.51.100.{}:{}", 1 + n % 250, 1000 + n))
+            ..host(&format!("198.51.100.{}:{}", 1 + n % 250, 1100 + n))
         };
         wire.sides[0].agent.on_remote(silent, wire.now);
     }
@@ -44,7 +44,7 @@ fn checks_leave_one_ta_apart_to_the_millisecond_best_first() {
         wire.run_until(Offset::from_ms(450));
         let expected: Vec<f64> = (0..5).map(|n| f64::from(n) * ta).collect();
         assert_eq!(first_checks(&wire, 0), expected, "{client}");
-        let order: Vec<String> = (0..5).map(|n| format!("198.51.100.{}:{}", 1 + n, 1000 + n)).collect();
+        let order: Vec<String> = (0..5).map(|n| format!("198.51.100.{}:{}", 1 + n, 1100 + n)).collect();
         let mut seen: Vec<String> = Vec::new();
         for (_, to) in wire.checks(0) {
             if !seen.contains(&to) {
@@ -109,7 +109,7 @@ fn a_call_with_nothing_but_silence_fails_after_the_clients_time() {
 /// Two pairs of one foundation, the better one silent.
 fn kin(client: &str) -> Wire {
     let mut wire = Wire::new([client, client]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.signal_credentials(0);
     wire.signal_credentials(1);
     for (n, port) in [(0, 3000), (1, 2000)] {
@@ -160,7 +160,7 @@ fn firefox_and_libnice_check_frozen_pairs_when_none_waits() {
 fn a_check_of_the_peer_triggers_ours_at_once_and_before_better_pairs() {
     for client in QUIET {
         let mut wire = Wire::new([client, client]);
-        wire.base(0, host("192.0.2.1:1000"));
+        wire.base(0, host("192.0.2.1:1100"));
         wire.base(1, host("192.0.2.2:2000"));
         wire.signal_credentials(0);
         wire.signal_credentials(1);
@@ -169,11 +169,11 @@ fn a_check_of_the_peer_triggers_ours_at_once_and_before_better_pairs() {
             let silent = Candidate {
                 priority: HOST + 9,
                 foundation: n.to_string(),
-                ..host(&format!("198.51.100.9:{}", 1000 + n))
+                ..host(&format!("198.51.100.9:{}", 1100 + n))
             };
             wire.sides[0].agent.on_remote(silent, wire.now);
         }
-        wire.sides[1].agent.on_remote(host("192.0.2.1:1000"), wire.now);
+        wire.sides[1].agent.on_remote(host("192.0.2.1:1100"), wire.now);
         wire.settle();
         wire.run_until(Offset::from_ms(90));
         let ta = if client == "rfc8445" { 50.0 } else { 20.0 };
@@ -189,7 +189,7 @@ fn a_check_of_the_peer_triggers_ours_at_once_and_before_better_pairs() {
 #[test]
 fn a_check_under_way_is_replaced_by_the_triggered_one_and_its_answer_still_counts() {
     let mut wire = Wire::new(["rfc8445", "rfc8445"]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, host("192.0.2.2:2000"));
     // Our first check is lost, the peer's comes through.
     let mut lost = false;
@@ -211,9 +211,9 @@ fn a_failed_pair_comes_back_when_the_peer_checks_it() {
         let mut wire = against_silence(client, 1);
         wire.run_until(Offset::from_ms(40_000));
         assert_eq!(wire.sides[0].agent.pairs()[0].state, PairState::Failed, "{client}");
-        wire.base(1, host("198.51.100.1:1000"));
+        wire.base(1, host("198.51.100.1:1100"));
         wire.signal_credentials(1);
-        wire.sides[1].agent.on_remote(host("192.0.2.1:1000"), wire.now);
+        wire.sides[1].agent.on_remote(host("192.0.2.1:1100"), wire.now);
         wire.settle();
         wire.run_until(Offset::from_ms(43_000));
         let back = wire.sides[0].agent.pairs()[0].state == PairState::Succeeded;
@@ -227,14 +227,14 @@ fn no_more_than_a_hundred_pairs_are_listed_and_the_least_go() {
     for client in ["rfc8445", "gateway"] {
         let mut wire = Wire::new([client, client]);
         for n in 0..3 {
-            wire.base(0, Candidate { foundation: n.to_string(), ..host(&format!("192.0.2.{}:1000", 1 + n)) });
+            wire.base(0, Candidate { foundation: n.to_string(), ..host(&format!("192.0.2.{}:1100", 1 + n)) });
         }
         wire.signal_credentials(0);
         for n in 0..50_u16 {
             let remote = Candidate {
                 priority: HOST - u32::from(n),
                 foundation: n.to_string(),
-                ..host(&format!("198.51.100.1:{}", 1000 + n))
+                ..host(&format!("198.51.100.1:{}", 1100 + n))
             };
             wire.sides[0].agent.on_remote(remote, wire.now);
         }
@@ -254,8 +254,8 @@ fn no_more_than_a_hundred_pairs_are_listed_and_the_least_go() {
 #[test]
 fn ipv6_and_ipv4_take_turns_so_that_a_broken_family_delays_the_other_by_one_check() {
     let mut wire = Wire::new(["rfc8445", "rfc8445"]);
-    wire.base(0, host("[2001:db8::1]:1000"));
-    wire.base(0, Candidate { priority: HOST - 1000, ..host("192.0.2.1:1000") });
+    wire.base(0, host("[2001:db8::1]:1100"));
+    wire.base(0, Candidate { priority: HOST - 1000, ..host("192.0.2.1:1100") });
     wire.signal_credentials(0);
     for n in 0..3_u16 {
         let of = |address: String, less: u32| Candidate {
@@ -275,7 +275,7 @@ fn ipv6_and_ipv4_take_turns_so_that_a_broken_family_delays_the_other_by_one_chec
 #[test]
 fn a_candidate_of_the_other_transport_family_or_component_makes_no_pair() {
     let mut wire = Wire::new(["rfc8445", "rfc8445"]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.signal_credentials(0);
     let mut other = host("192.0.2.2:2000");
     other.component = 2;
@@ -288,7 +288,7 @@ fn a_candidate_of_the_other_transport_family_or_component_makes_no_pair() {
 #[test]
 fn the_same_candidate_twice_makes_one_pair() {
     let mut wire = Wire::new(["rfc8445", "rfc8445"]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     for kind in [CandidateType::Host, CandidateType::Srflx, CandidateType::Host] {
         wire.sides[0].agent.on_remote(candidate(kind, "192.0.2.2:2000", HOST), wire.now);
     }
@@ -298,7 +298,7 @@ fn the_same_candidate_twice_makes_one_pair() {
 #[test]
 fn a_pair_keeps_every_check_with_its_time_and_its_end() {
     let mut wire = Wire::new(["rfc8445", "rfc8445"]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, host("192.0.2.2:2000"));
     wire.signal();
     assert!(wire.connect());

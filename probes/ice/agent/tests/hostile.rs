@@ -15,7 +15,7 @@ const FAR: &str = "192.0.2.2:2000";
 /// Two ends of which the first has sent a check that is still under way.
 fn under_way() -> Wire {
     let mut wire = Wire::new(["rfc8445", "rfc8445"]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, host(FAR));
     wire.lost = Box::new(|_| true);
     wire.signal();
@@ -110,7 +110,7 @@ fn an_answer_that_no_one_asked_for_or_that_the_peer_did_not_sign_changes_nothing
     let mut wire = under_way();
     let [near, far] = credentials(&wire);
     let asked = wire.sides[0].agent.pairs()[0].checks[0].id;
-    let mapped = "192.0.2.1:1000".parse().unwrap();
+    let mapped = "192.0.2.1:1100".parse().unwrap();
     let stranger = message::success(&[9; 12], mapped, &far).unwrap();
     // Signed with our own password rather than the peer's.
     let forged = message::success(&asked, mapped, &near).unwrap();
@@ -132,11 +132,12 @@ fn an_answer_from_elsewhere_fails_the_pair() {
     let mut wire = under_way();
     let [_, far] = credentials(&wire);
     let asked = wire.sides[0].agent.pairs()[0].checks[0].id;
-    let good = message::success(&asked, "192.0.2.1:1000".parse().unwrap(), &far).unwrap();
+    let good = message::success(&asked, "192.0.2.1:1100".parse().unwrap(), &far).unwrap();
     wire.inject(0, NEAR, "192.0.2.2:2001", &good);
     let pair = &wire.sides[0].agent.pairs()[0];
     assert_eq!(pair.state, PairState::Failed);
-    assert!(matches!(&pair.cause, Some(Cause::LocalFailure { detail }) if detail.contains("192.0.2.2:2001")));
+    let from = "192.0.2.2:2001".parse().unwrap();
+    assert_eq!(pair.cause, Some(Cause::AnswerFromElsewhere { from }));
 }
 
 #[test]
@@ -144,18 +145,20 @@ fn the_same_answer_twice_counts_once() {
     let mut wire = under_way();
     let [_, far] = credentials(&wire);
     let asked = wire.sides[0].agent.pairs()[0].checks[0].id;
-    let good = message::success(&asked, "192.0.2.1:1000".parse().unwrap(), &far).unwrap();
+    let good = message::success(&asked, "192.0.2.1:1100".parse().unwrap(), &far).unwrap();
     assert_eq!(wire.inject(0, NEAR, FAR, &good), Received::Ice);
     assert!(matches!(wire.inject(0, NEAR, FAR, &good), Received::Ignored(_)));
     assert_eq!(wire.sides[0].agent.pairs()[0].checks_answered, 1);
 }
 
 #[test]
-fn an_unsigned_401_fails_the_pair_but_never_the_role() {
+fn an_unsigned_401_is_the_reason_only_when_no_signed_answer_comes() {
     let mut wire = under_way();
     let asked = wire.sides[0].agent.pairs()[0].checks[0].id;
     let refusal = message::refusal(&asked, 401, "Unauthorized", &[], None).unwrap();
-    assert_eq!(wire.inject(0, NEAR, FAR, &refusal), Received::Ice);
+    assert!(matches!(wire.inject(0, NEAR, FAR, &refusal), Received::Ignored(Cause::BadIntegrity { .. })));
+    assert_eq!(wire.sides[0].agent.pairs()[0].state, PairState::InProgress);
+    wire.run_until(Offset::from_ms(60_000));
     let pair = &wire.sides[0].agent.pairs()[0];
     assert!(matches!(pair.cause, Some(Cause::StunError { stun_code: 401, .. })));
 }
@@ -182,7 +185,7 @@ fn a_flood_of_addresses_under_the_right_password_fills_no_memory_and_keeps_no_on
 #[test]
 fn a_flood_of_signalled_candidates_is_counted_and_passed_over() {
     let mut wire = Wire::new(["rfc8445", "rfc8445"]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     for n in 0..1_000_u16 {
         wire.sides[0].agent.on_remote(host(&format!("198.51.100.1:{}", 1024 + n)), wire.now);
     }

@@ -14,7 +14,7 @@ const EACH: u64 = 64;
 /// Two ends of which the first has checks under way and nothing succeeded.
 fn fresh(client: &str) -> Wire {
     let mut wire = Wire::new([client, client]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(0, relay("203.0.113.1:5000", RELAY_UDP));
     wire.base(1, host("192.0.2.2:2000"));
     wire.lost = Box::new(|_| true);

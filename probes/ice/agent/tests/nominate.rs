@@ -34,7 +34,7 @@ fn selections(wire: &Wire, end: usize) -> Vec<(f64, Criterion)> {
 #[test]
 fn regular_nomination_takes_a_second_check_of_a_pair_that_works() {
     let mut wire = Wire::new(["rfc8445", "rfc8445"]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, host("192.0.2.2:2000"));
     wire.signal();
     assert!(wire.connect());
@@ -77,7 +77,7 @@ fn a_relayed_pair_is_nominated_at_once_when_nothing_better_can_come() {
 #[test]
 fn a_better_pair_that_answers_within_the_patience_wins() {
     let mut wire = Wire::new(["rfc8445", "rfc8445"]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(0, relay("203.0.113.1:5000", RELAY_UDP));
     wire.base(1, host("192.0.2.2:2000"));
     // The host's first checks are lost, both ways.
@@ -87,14 +87,14 @@ fn a_better_pair_that_answers_within_the_patience_wins() {
     });
     wire.signal();
     assert!(wire.connect());
-    assert_eq!(wire.selected(0).unwrap().0, "192.0.2.1:1000");
+    assert_eq!(wire.selected(0).unwrap().0, "192.0.2.1:1100");
     assert_eq!(nominations(&wire, 0).len(), 1, "the relay was never nominated");
 }
 
 #[test]
 fn the_next_best_is_nominated_when_the_nominating_check_goes_unanswered() {
     let mut wire = Wire::new(["rfc8445", "rfc8445"]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(0, relay("203.0.113.1:5000", RELAY_UDP));
     wire.base(1, host("192.0.2.2:2000"));
     // The direct path dies as soon as it has answered.
@@ -111,12 +111,12 @@ fn the_next_best_is_nominated_when_the_nominating_check_goes_unanswered() {
 #[test]
 fn once_a_pair_is_selected_the_others_are_given_up() {
     let mut wire = Wire::new(["rfc8445", "rfc8445"]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, host("192.0.2.2:2000"));
     for n in 0..20_u16 {
         let silent = Candidate {
             foundation: n.to_string(),
-            ..candidate(CandidateType::Relay, &format!("198.51.100.1:{}", 1000 + n), RELAY_UDP)
+            ..candidate(CandidateType::Relay, &format!("198.51.100.1:{}", 1100 + n), RELAY_UDP)
         };
         wire.sides[0].agent.on_remote(silent, wire.now);
     }
@@ -134,7 +134,7 @@ fn once_a_pair_is_selected_the_others_are_given_up() {
 fn an_ice_lite_peer_makes_us_control_and_gets_one_nomination() {
     let mut wire =
         Wire::of([setup("rfc8445", IceRole::Controlled, 1), setup("rfc8445", IceRole::Controlled, 2)]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, host("192.0.2.2:2000"));
     // The lite end only answers.
     wire.lost = Box::new(|packet| packet.end == 1 && packet.is_check());
@@ -154,7 +154,7 @@ fn a_peer_that_nominates_everything_gets_the_best_of_what_it_nominated() {
         wire.sides.reverse();
         let mut wire =
             Wire::of([setup("rfc8445", IceRole::Controlled, 1), setup("firefox", IceRole::Controlling, 2)]);
-        wire.base(0, host("192.0.2.1:1000"));
+        wire.base(0, host("192.0.2.1:1100"));
         wire.base(1, host("192.0.2.2:2000"));
         wire.base(1, relay("203.0.113.1:5000", RELAY_UDP));
         wire.lost = Box::new(|packet| {
@@ -168,7 +168,7 @@ fn a_peer_that_nominates_everything_gets_the_best_of_what_it_nominated() {
         let because: Vec<Criterion> = selections(&wire, 0).iter().map(|selection| selection.1).collect();
         assert_eq!(because, [Criterion::Nominated, Criterion::Priority], "ice2 {ice2}");
         assert_eq!(wire.selected(0).unwrap().1, "192.0.2.2:2000", "ice2 {ice2}");
-        assert_eq!(wire.selected(1).unwrap().1, "192.0.2.1:1000", "ice2 {ice2}");
+        assert_eq!(wire.selected(1).unwrap().1, "192.0.2.1:1100", "ice2 {ice2}");
     }
 }
 
@@ -180,7 +180,7 @@ fn a_survey_checks_every_pair_to_its_end_and_nominates_none() {
         setup
     };
     let mut wire = Wire::of([survey(IceRole::Controlling, 1), survey(IceRole::Controlled, 2)]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(0, relay("203.0.113.1:5000", RELAY_UDP));
     wire.base(1, host("192.0.2.2:2000"));
     wire.base(1, relay("203.0.113.2:5000", RELAY_TCP));
@@ -202,7 +202,7 @@ fn a_survey_checks_every_pair_to_its_end_and_nominates_none() {
 #[test]
 fn the_order_of_preference_is_total_and_says_why() {
     let mut wire = Wire::new(["rfc8445", "rfc8445"]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(0, relay("203.0.113.1:5000", RELAY_UDP));
     wire.base(0, relay("203.0.113.1:5001", RELAY_TCP));
     wire.base(1, host("192.0.2.2:2000"));
@@ -229,7 +229,7 @@ fn the_order_of_preference_is_total_and_says_why() {
 fn when_the_path_dies_a_restart_would_find_the_best_that_is_left() {
     for client in ["rfc8445", "firefox", "gateway"] {
         let mut wire = Wire::new([client, client]);
-        let direct = wire.base(0, host("192.0.2.1:1000"));
+        let direct = wire.base(0, host("192.0.2.1:1100"));
         let udp = wire.base(0, relay("203.0.113.1:5000", RELAY_UDP));
         let tcp = wire.base(0, relay("203.0.113.1:5001", RELAY_TCP));
         wire.base(1, host("192.0.2.2:2000"));
@@ -251,7 +251,7 @@ fn lossy(clients: [&str; 2], seed: u64) -> Wire {
         setup(clients[1], IceRole::Controlled, seed + 1_000_000),
     ]);
     for end in [0, 1] {
-        wire.base(end, host(&format!("192.0.2.{}:1000", 1 + end)));
+        wire.base(end, host(&format!("192.0.2.{}:1100", 1 + end)));
         wire.base(end, relay(&format!("203.0.113.{}:5000", 1 + end), RELAY_UDP));
         wire.base(end, relay(&format!("203.0.113.{}:5001", 1 + end), RELAY_TLS));
     }

@@ -12,7 +12,7 @@ const CLIENTS: [&str; 3] = ["rfc8445", "firefox", "gateway"];
 fn an_address_that_no_one_signalled_has_the_priority_of_the_check() {
     for client in CLIENTS {
         let mut wire = Wire::new([client, client]);
-        wire.base_behind(0, host("10.0.0.2:1000"), "203.0.113.2:61000".parse().unwrap());
+        wire.base_behind(0, host("10.0.0.2:1100"), "203.0.113.2:61000".parse().unwrap());
         wire.base(1, host("192.0.2.2:2000"));
         wire.signal();
         assert!(wire.connect(), "{client}");
@@ -23,7 +23,7 @@ fn an_address_that_no_one_signalled_has_the_priority_of_the_check() {
         let remote = far.remote(far.selected().unwrap()).unwrap();
         assert_eq!((local.kind, remote.kind), (CandidateType::Prflx, CandidateType::Prflx), "{client}");
         assert_eq!((local.priority, remote.priority), (sent, sent), "{client}");
-        assert_eq!(local.related_port, Some(1000));
+        assert_eq!(local.related_port, Some(1100));
         // Both ends see the same pair, so they see the same priority.
         assert_eq!(
             near.priority(near.selected().unwrap()),
@@ -37,7 +37,7 @@ fn an_address_that_no_one_signalled_has_the_priority_of_the_check() {
 fn both_ends_behind_nats_that_map_alike_meet_through_the_holes() {
     for client in CLIENTS {
         let mut wire = Wire::new([client, client]);
-        wire.base_with_srflx(0, host("10.0.0.2:1000"), "203.0.113.2:1000");
+        wire.base_with_srflx(0, host("10.0.0.2:1100"), "203.0.113.2:1100");
         wire.base_with_srflx(1, host("10.1.0.2:2000"), "203.0.113.9:2000");
         wire.signal();
         assert!(wire.connect(), "{client}");
@@ -54,7 +54,7 @@ fn both_ends_behind_nats_that_map_alike_meet_through_the_holes() {
 fn a_signalled_candidate_takes_the_place_of_what_a_check_had_shown() {
     for client in CLIENTS {
         let mut wire = Wire::new([client, client]);
-        wire.base(0, host("192.0.2.1:1000"));
+        wire.base(0, host("192.0.2.1:1100"));
         wire.base(1, host("192.0.2.2:2000"));
         wire.signal_credentials(0);
         wire.signal_credentials(1);
@@ -63,7 +63,7 @@ fn a_signalled_candidate_takes_the_place_of_what_a_check_had_shown() {
         wire.run_until(Offset::from_ms(25));
         let far = &mut wire.sides[1].agent;
         assert_eq!(far.remote(PairId(0)).unwrap().kind, CandidateType::Prflx, "{client}");
-        far.on_remote(host("192.0.2.1:1000"), wire.now);
+        far.on_remote(host("192.0.2.1:1100"), wire.now);
         assert_eq!(far.remote(PairId(0)).unwrap().kind, CandidateType::Host, "{client}");
         assert_eq!(far.pairs().len(), 1, "{client}");
     }
@@ -73,7 +73,7 @@ fn a_signalled_candidate_takes_the_place_of_what_a_check_had_shown() {
 fn a_check_that_comes_before_the_answer_is_answered_and_made_good_later() {
     for client in CLIENTS {
         let mut wire = Wire::new([client, client]);
-        wire.base(0, host("192.0.2.1:1000"));
+        wire.base(0, host("192.0.2.1:1100"));
         wire.base(1, host("192.0.2.2:2000"));
         wire.signal_credentials(0);
         wire.sides[0].agent.on_remote(host("192.0.2.2:2000"), wire.now);

@@ -8,7 +8,7 @@ const CLIENTS: [&str; 4] = ["chromium", "firefox", "gateway", "rfc8445"];
 
 fn both(role: IceRole, profiles: [&str; 2], seeds: [u64; 2]) -> Wire {
     let mut wire = Wire::of([setup(profiles[0], role, seeds[0]), setup(profiles[1], role, seeds[1])]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, host("192.0.2.2:2000"));
     wire.signal();
     wire

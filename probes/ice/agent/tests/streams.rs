@@ -98,7 +98,7 @@ fn two_connections_are_not_opened_in_one_turn() {
 fn udp_is_preferred_to_tcp_between_the_same_two_ends() {
     for client in ["rfc8445", "firefox", "gateway"] {
         let mut wire = streams(client);
-        wire.base(0, host("192.0.2.1:1000"));
+        wire.base(0, host("192.0.2.1:1100"));
         wire.base(1, host("192.0.2.2:2001"));
         wire.signal();
         assert!(wire.connect(), "{client}");

@@ -47,10 +47,15 @@ pub(crate) struct Side {
     pub(crate) ignored: Vec<Cause>,
 }
 
+/// How long each packet takes.
+pub(crate) type Delays = Box<dyn Fn(&Packet) -> Duration>;
+
 pub(crate) struct Wire {
     pub(crate) now: Offset,
     pub(crate) sides: [Side; 2],
     pub(crate) delay: Duration,
+    /// How long a packet takes, where that is not the same for all.
+    pub(crate) delays: Option<Delays>,
     /// Every packet that was sent, lost ones too.
     pub(crate) sent: Vec<Packet>,
     pub(crate) lost: Box<dyn FnMut(&Packet) -> bool>,
@@ -68,6 +73,7 @@ pub(crate) fn setup(profile: &str, role: IceRole, seed: u64) -> Setup {
         policy: Policy::All,
         credentials: None,
         survey: false,
+        entropy: None,
         ids: IdSource::new(seed),
     }
 }
@@ -142,6 +148,7 @@ impl Wire {
             now: Offset::ZERO,
             sides: setups.map(side),
             delay: Duration::from_millis(20),
+            delays: None,
             sent: Vec::new(),
             lost: Box::new(|_| false),
             under_way: Vec::new(),
@@ -243,7 +250,10 @@ impl Wire {
     fn post(&mut self, end: usize, base: BaseId, to: SocketAddr, bytes: Vec<u8>) {
         let from = self.sides[end].public[base.0];
         let arrives = self.now + self.delay;
-        let packet = Packet { sent: self.now, arrives, end, base, from, to, bytes };
+        let mut packet = Packet { sent: self.now, arrives, end, base, from, to, bytes };
+        if let Some(delays) = &self.delays {
+            packet.arrives = self.now + delays(&packet);
+        }
         if !(self.lost)(&packet) {
             self.under_way.push(packet.clone());
         }

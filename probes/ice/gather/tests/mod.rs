@@ -52,6 +52,7 @@ fn setup(client: &str, networks: Vec<Network>, servers: &[&str]) -> GatherSetup 
         profile: Profile::parse(client).unwrap(),
         policy: Policy::All,
         media_permission: true,
+        udp: true,
         ipv4: true,
         ipv6: true,
         networks,

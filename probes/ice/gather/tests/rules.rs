@@ -127,6 +127,18 @@ fn errors_are_reported_in_the_client_s_words() {
 }
 
 #[test]
+fn a_chromium_peer_preferred_a_relay_because_our_lines_named_no_cost() {
+    let networks = vec![network("eth0", Ethernet, "10.10.0.2", 24)];
+    let line = |setup: GatherSetup| {
+        let mut gathering = Gathering::new(&setup);
+        gathering.learned(0, Learned::Bound("10.10.0.2:5000".parse().unwrap()), Offset::ZERO)[0].sdp.clone()
+    };
+    let unseen = GatherSetup { media_permission: false, ..setup("chromium", networks.clone(), &[]) };
+    assert!(line(unseen).ends_with(" typ host generation 0 network-cost 999"));
+    assert!(line(setup("chromium", networks, &[])).ends_with(" typ host generation 0 network-id 1"));
+}
+
+#[test]
 fn the_lines_of_native_libwebrtc_name_the_network() {
     let mut gathering = Gathering::new(&setup("mobile", vec![network("wlan0", Wifi, "10.1.0.1", 24)], &[]));
     let host = gathering.learned(0, Learned::Bound("10.1.0.1:5000".parse().unwrap()), Offset::ZERO);

@@ -94,7 +94,7 @@ fn relays(stack: &dyn Stack, preference: u16, servers: &[Server]) -> Vec<(Transp
 /// One check into silence: when it is sent, and when its pair is given up.
 fn into_silence(client: &str) -> (Vec<f64>, f64) {
     let mut wire = Wire::new([client, client]);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.signal_credentials(0);
     wire.sides[0].agent.on_remote(host("198.51.100.1:9"), wire.now);
     wire.settle();
@@ -291,7 +291,7 @@ fn line_25_firefox_sends_the_relays_own_priority_and_the_peer_reflexive_one_else
         (CandidateType::Host, 2_122_252_543, 1_853_817_087),
     ] {
         let mut wire = Wire::new(["firefox", "firefox"]);
-        wire.base(0, candidate(kind, "192.0.2.1:1000", own));
+        wire.base(0, candidate(kind, "192.0.2.1:1100", own));
         wire.signal_credentials(0);
         wire.sides[0].agent.on_remote(host("192.0.2.2:2000"), wire.now);
         wire.settle();

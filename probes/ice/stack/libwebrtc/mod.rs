@@ -15,8 +15,8 @@ mod select;
 use super::Stack;
 use super::common::{TypePreferences, candidate_line, host_port, priority};
 use super::facts::{
-    ChannelUse, Ignored, Pacing, ProxyAuth, ProxyLookup, ProxyUse, Reading, Role, Schedule, TunnelTraits,
-    TurnTraits,
+    ChannelUse, Ignored, Pacing, ProxyAuth, ProxyLookup, ProxyUse, Reading, Role, Schedule, TlsTrust,
+    TunnelTraits, TurnTraits,
 };
 use crate::evidence::Transport;
 use crate::ice::agent::conduct::Conduct;
@@ -114,7 +114,8 @@ impl Stack for Libwebrtc {
     }
 
     fn networks(&self, setup: &GatherSetup) -> Vec<IceNetwork> {
-        networks::of(setup, self.native || setup.media_permission)
+        let policy_allows = setup.udp && setup.media_permission;
+        networks::of(setup, self.native || policy_allows)
     }
 
     /// The relay preference: N for the first TURN URL, 1 for the last (AllocationSequence::CreateRelayPorts).
@@ -132,12 +133,16 @@ impl Stack for Libwebrtc {
     }
 
     /// `p2p/client/basic_port_allocator.cc`, AllocationSequence::Process, one sequence for each network.
-    fn plan(&self, _setup: &GatherSetup, networks: &[IceNetwork], servers: &[Server]) -> Plan {
+    fn plan(&self, setup: &GatherSetup, networks: &[IceNetwork], servers: &[Server]) -> Plan {
         let mut plan = Plan::default();
         for place in networks.iter().enumerate() {
-            plan.push(SlotKind::Host, Duration::ZERO, place, None);
-            self.plan_stun(&mut plan, place, servers);
-            self.plan_relays(&mut plan, place, servers);
+            // The policy clears the flags of UDP sockets, STUN and relays over UDP; those over streams stay.
+            let udp = self.native || setup.udp;
+            if udp {
+                plan.push(SlotKind::Host, Duration::ZERO, place, None);
+                self.plan_stun(&mut plan, place, servers);
+            }
+            self.plan_relays(&mut plan, place, servers, udp);
             // On an ANY network the candidate would be 0.0.0.0, which is never signalled.
             if !place.1.is_any() {
                 let tcp_type = if self.native { TcpType::Passive } else { TcpType::Active };
@@ -199,17 +204,14 @@ impl Stack for Libwebrtc {
         Some(if found.relay.is_some() { turn_url(server) } else { stun_url(server) })
     }
 
-    /// `pc/webrtc_sdp.cc`. Chromium's `RTCIceCandidate` shows neither network id nor cost.
+    /// `pc/webrtc_sdp.cc`, BuildCandidate. A peer counts the cost before the priority.
     fn sdp(&self, candidate: &Candidate) -> String {
         let mut line = candidate_line(candidate, "udp", "tcp");
         line.push_str(" generation 0");
-        if self.native {
-            for (name, value) in
-                [("network-id", candidate.network_id), ("network-cost", candidate.network_cost)]
-            {
-                if let Some(value) = value.filter(|value| *value > 0) {
-                    line.push_str(&format!(" {name} {value}"));
-                }
+        for (name, value) in [("network-id", candidate.network_id), ("network-cost", candidate.network_cost)]
+        {
+            if let Some(value) = value.filter(|value| *value > 0) {
+                line.push_str(&format!(" {name} {value}"));
             }
         }
         line
@@ -253,6 +255,12 @@ impl Stack for Libwebrtc {
         true
     }
 
+    /// `rtc_base/openssl_adapter.cc` with `rtc_base/openssl_utility.cc`, LoadBuiltinSSLRootCertificates; Chromium's TLS is
+    /// its network service's.
+    fn trust(&self) -> TlsTrust {
+        if self.native { TlsTrust::CompiledIn } else { TlsTrust::Browser }
+    }
+
     fn conduct(&self) -> Box<dyn Conduct> {
         Box::new(conduct::Channel::default())
     }
@@ -283,8 +291,10 @@ impl Libwebrtc {
         }
     }
 
-    fn plan_relays(&self, plan: &mut Plan, place: (usize, &IceNetwork), servers: &[Server]) {
-        let fits = |server: &&Server| server.is_relay() && server.fits(place.1.family());
+    fn plan_relays(&self, plan: &mut Plan, place: (usize, &IceNetwork), servers: &[Server], udp: bool) {
+        let fits = |server: &&Server| {
+            server.is_relay() && server.fits(place.1.family()) && (udp || !server.is_udp())
+        };
         for server in servers.iter().filter(fits) {
             let kind = SlotKind::Relay(server.reading.transport);
             let slot = plan.push(kind, STEP, place, Some(server));

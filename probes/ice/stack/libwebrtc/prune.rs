@@ -4,6 +4,7 @@
 use super::conduct::{Channel, ms};
 use super::link::{Link, Write};
 use crate::evidence::Cause;
+use crate::ice::CandidateType;
 use crate::ice::agent::core::Core;
 use crate::ice::agent::{AgentState, EventKind, IceRole, PairId, PairState};
 use crate::machine::Offset;
@@ -83,7 +84,17 @@ impl Channel {
             return;
         }
         let best = self.best_by_network(core);
+        let session = |pair: PairId| core.pair(pair).map(|pair| pair.session);
+        // The peer's check in a new session came before its candidate. libwebrtc answers 401 then, and pairs the address
+        // anew when it is signalled (`p2p/base/connection.cc`, OnReadPacket; P2PTransportChannel::CreateConnection).
+        let unnamed = |pair: PairId| {
+            core.selected.is_some_and(|selected| session(pair) > session(selected))
+                && core.remote_of(pair).is_some_and(|remote| remote.kind == CandidateType::Prflx)
+        };
         let worse = |pair: &PairId| {
+            if unnamed(*pair) {
+                return None;
+            }
             let network = Self::network(core, *pair)?;
             let best = match network {
                 (Some(0), _) => core.selected?,

@@ -159,7 +159,7 @@ fn a_secret_on_the_command_line_is_refused_without_repeating_it() {
 #[test]
 fn names_and_numbers_that_cannot_be_are_told_with_what_would_do() {
     let profiles = "is not known; try chromium, firefox, mobile, gateway, gateway-tls or rfc8445";
-    let scenarios = "is not known; try open, udp-blocked, only-443, proxy-only, proxy-auth, tls-intercepted, http-inspection, dtls-eaten, bad-credentials, one-server-down or nothing-works";
+    let scenarios = "is not known; try open, udp-blocked, only-443, proxy-only, proxy-auth, tls-intercepted, http-inspection, dtls-eaten, bad-credentials, one-server-down, stun-dropped-inside, slow-udp or nothing-works";
     let seconds = "is not a number of seconds up to 86400, such as 10 or 2.5";
     let nearest = "is not a number from 1 to 1000; for all servers use --all";
     let resolve = "is not HOST=IP, such as turn.example=192.0.2.1";

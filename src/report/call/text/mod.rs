@@ -141,6 +141,9 @@ fn successor(report: &CallReport) -> Option<String> {
     Some(match (successor.action, to, successor.because) {
         ("switch", Some(to), Some(because)) => format!("the client would move to {to} by itself: {because}"),
         ("switch", Some(to), None) => format!("the client would move to {to} by itself"),
+        ("look", Some(to), _) => format!(
+            "the client would look for another by itself, first at {to}; nothing is known of it from this call"
+        ),
         ("restart", Some(to), _) => format!("the call would need an ICE restart, which would find {to}"),
         _ => "the call would end: no other pair works".to_owned(),
     })
@@ -163,9 +166,13 @@ fn cut(cut: &CutReport, pairs: &[PairReport]) -> (Ink, String) {
             let (before, after) = (of(cut.before), of(cut.after));
             (Ink::Good, format!("{at}: the call moved from {before} to {after} in {}{gap}", seconds(took)))
         }
-        _ if !cut.touched => {
-            (Ink::Good, format!("{at}: the call ran on {} and was not touched{gap}", of(cut.before)))
-        }
+        _ if !cut.touched => (
+            Ink::Good,
+            format!(
+                "{at}: the call ran on {} and was not touched: only this end's own paths are cut{gap}",
+                of(cut.before)
+            ),
+        ),
         _ => (Ink::Bad, format!("{at}: the call ran on {} and did not move on{gap}", of(cut.before))),
     }
 }

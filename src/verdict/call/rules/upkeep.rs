@@ -2,7 +2,7 @@
 
 use super::super::carrier;
 use super::{capital, cite, finding};
-use crate::call::record::{CallRecord, UpkeepRecord};
+use crate::call::record::{CallRecord, EndRecord, UpkeepRecord};
 use crate::settings::call::in_words;
 use crate::verdict::Finding;
 use raincheck_probes::evidence::{Cause, Stage, Transport};
@@ -18,21 +18,7 @@ pub(super) fn dropped(record: &CallRecord) -> Vec<Finding> {
     if let Some(pair) = carrier(record) {
         dropped.evidence = vec![cite(pair, Stage::Check, ended_by.to_owned())];
     }
-    let Some(binding) = broken.filter(|upkeep| upkeep.what == "binding") else { return vec![dropped] };
-    let mut short = finding(
-        "nat-binding-short",
-        format!("the NAT forgets a binding within the call, which ends after {}", in_words(soak.held)),
-        observed(ended_by, Some(binding)),
-        vec![
-            "NAT or firewall: keep UDP bindings for at least 2 minutes (RFC 4787 section 4.3); 5 minutes are \
-             recommended."
-                .to_owned(),
-        ],
-    );
-    short.evidence = dropped.evidence.clone();
-    short.explains = vec![dropped.code];
-    dropped.explained_by = Some(short.code);
-    vec![short, dropped]
+    vec![dropped]
 }
 
 /// What ended it, and the upkeep that failed.
@@ -62,6 +48,8 @@ pub fn upkeep_name(what: &str) -> &str {
 }
 
 fn advice(record: &CallRecord, broken: Option<&UpkeepRecord>) -> Vec<String> {
+    let ends = || std::iter::once(&record.near).chain(&record.far);
+    let streams = || ends().flat_map(EndRecord::ended_streams).map(|(path, _)| path);
     let of_server =
         |upkeep: &&UpkeepRecord| matches!(upkeep.what.as_str(), "allocation" | "permission" | "channel");
     let text = match broken.filter(of_server).and_then(|upkeep| upkeep.failure.as_ref()) {
@@ -71,6 +59,13 @@ fn advice(record: &CallRecord, broken: Option<&UpkeepRecord>) -> Vec<String> {
             | Cause::CredentialsNeeded { .. },
         ) => "TURN server: let time-limited credentials live longer than the longest call.",
         Some(Cause::StunError { .. }) => "Ask whoever runs the TURN server why it ended the relay.",
+        _ if streams().next().is_some() && streams().all(|path| path.contains('@')) => {
+            "Proxy: find out in its log why it ended the tunnels to the TURN servers in the middle of the call."
+        }
+        _ if streams().next().is_some() => {
+            "TURN servers: find out in their logs whether they ran on; they, or a box before them, ended connections \
+             in the middle of the call."
+        }
         _ => match carrier(record).map(|pair| pair.local.relay_protocol) {
             Some(Some(Transport::Tcp | Transport::Tls)) => {
                 "Firewall or proxy: do not end TCP connections to the TURN server that are old or idle."

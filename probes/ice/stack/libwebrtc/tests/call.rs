@@ -18,8 +18,8 @@ fn states(wire: &Wire, end: usize) -> Vec<PairState> {
 fn three_bases(networks: [u16; 3]) -> Wire {
     let mut wire = chromiums();
     let cost = |network| if network == 0 { 999 } else { 0 };
-    wire.base(0, on(networks[0], cost(networks[0]), host("192.0.2.1:1000")));
-    wire.base(0, on(networks[1], cost(networks[1]), relay("198.51.100.1:1000", RELAY_UDP)));
+    wire.base(0, on(networks[0], cost(networks[0]), host("192.0.2.1:1100")));
+    wire.base(0, on(networks[1], cost(networks[1]), relay("198.51.100.1:1100", RELAY_UDP)));
     wire.base(0, on(networks[2], cost(networks[2]), relay("198.51.100.1:1001", RELAY_TCP)));
     wire.base(1, host("192.0.2.2:2000"));
     wire.signal();
@@ -48,7 +48,7 @@ fn pairs_of_an_any_network_are_pruned_for_the_selected_one_wherever_that_is() {
 #[test]
 fn better_pairs_are_not_pruned_and_the_call_is_not_complete_until_they_have_failed() {
     let mut wire = chromiums();
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(0, Candidate { priority: HOST + 1_000, ..host("192.0.2.1:5000") });
     wire.base(1, host("192.0.2.2:2000"));
     wire.lost = Box::new(|packet| packet.from.port() == 5000 || packet.to.port() == 5000);
@@ -64,13 +64,14 @@ fn better_pairs_are_not_pruned_and_the_call_is_not_complete_until_they_have_fail
 #[test]
 fn the_first_strong_pair_stops_gathering_on_both_ends_unless_it_has_ended() {
     let mut wire = chromiums();
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, host("192.0.2.2:2000"));
     for end in [0, 1] {
         wire.signal_credentials(end);
         let known = wire.sides[1 - end].candidates[0].clone();
         wire.sides[end].agent.on_remote(known, at(0));
     }
+    wire.settle();
     wire.run_until(at(39));
     assert_eq!(wire.sides[0].stopped_gathering, None);
     wire.run_until(at(5_000));
@@ -84,7 +85,7 @@ fn the_first_strong_pair_stops_gathering_on_both_ends_unless_it_has_ended() {
 #[test]
 fn a_direct_pair_turns_from_host_to_srflx_and_its_priority_with_it() {
     let mut wire = chromiums();
-    wire.base_with_srflx(0, host("10.0.0.2:1000"), "203.0.113.2:1000");
+    wire.base_with_srflx(0, host("10.0.0.2:1100"), "203.0.113.2:1100");
     wire.base(1, Candidate { priority: 2_130_706_431, ..host("192.0.2.2:2000") });
     wire.signal();
     let agent = &wire.sides[0].agent;
@@ -98,7 +99,7 @@ fn a_direct_pair_turns_from_host_to_srflx_and_its_priority_with_it() {
 #[test]
 fn without_a_stun_server_it_turns_to_prflx_with_the_priority_of_the_check() {
     let mut wire = chromiums();
-    wire.base_behind(0, host("10.0.0.2:1000"), "203.0.113.2:61000".parse().unwrap());
+    wire.base_behind(0, host("10.0.0.2:1100"), "203.0.113.2:61000".parse().unwrap());
     wire.base(1, Candidate { priority: 2_130_706_431, ..host("192.0.2.2:2000") });
     wire.signal();
     wire.run_until(at(40));
@@ -111,7 +112,7 @@ fn without_a_stun_server_it_turns_to_prflx_with_the_priority_of_the_check() {
 /// Answers the first check of the near end with an error.
 fn refused_with(code: u16, signed: bool) -> Wire {
     let mut wire = chromiums();
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, host("192.0.2.2:2000"));
     wire.lost = Box::new(|_| true);
     wire.signal();
@@ -155,7 +156,7 @@ fn a_role_conflict_answer_turns_the_role_and_the_pair_goes_on() {
 #[test]
 fn a_permission_that_is_refused_fails_its_pair_alone() {
     let mut wire = chromiums();
-    let base = wire.base(0, relay("198.51.100.1:1000", RELAY_UDP));
+    let base = wire.base(0, relay("198.51.100.1:1100", RELAY_UDP));
     wire.base(0, on(2, 0, relay("198.51.100.1:1001", RELAY_TCP)));
     wire.base(1, host("192.0.2.2:2000"));
     wire.signal();
@@ -173,7 +174,7 @@ fn a_permission_that_is_refused_fails_its_pair_alone() {
 #[test]
 fn an_icmp_error_changes_nothing() {
     let mut wire = chromiums();
-    let base = wire.base(0, host("192.0.2.1:1000"));
+    let base = wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, host("192.0.2.2:2000"));
     wire.signal();
     wire.sides[0].agent.on_refused(base, "192.0.2.2:2000".parse().unwrap(), &Cause::Refused, at(0));
@@ -239,7 +240,7 @@ fn a_tcp_connection_that_never_opens_ends_its_pair() {
 #[test]
 fn the_peers_checks_tell_what_its_network_costs() {
     let mut wire = chromiums();
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     // The peer's checks come before any of ours is answered.
     wire.lost = Box::new(|packet| packet.end == 0 && packet.is_check() && packet.sent < at(150));
     // Not signalled, as Chromium's candidates say neither id nor cost.
@@ -249,11 +250,10 @@ fn the_peers_checks_tell_what_its_network_costs() {
     wire.signal_credentials(0);
     wire.signal_credentials(1);
     for candidate in wire.sides[1].candidates.clone() {
-        let priority = if candidate.port == 2000 { candidate.priority } else { 0 };
-        wire.sides[0]
-            .agent
-            .on_remote(Candidate { network_cost: None, network_id: None, priority, ..candidate }, at(0));
+        let untold = Candidate { network_cost: None, network_id: None, ..candidate };
+        wire.sides[0].agent.on_remote(untold, at(0));
     }
+    wire.settle();
     wire.signal_candidates(1);
     wire.run_until(at(3_000));
     // Equal in everything but the cost, which only the checks told.
@@ -265,7 +265,7 @@ fn the_peers_checks_tell_what_its_network_costs() {
 #[test]
 fn a_peer_reflexive_candidate_has_the_cost_of_its_check() {
     let mut wire = chromiums();
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base_behind(1, on(3, 50, host("10.0.0.3:2000")), "203.0.113.3:2000".parse().unwrap());
     wire.signal_credentials(0);
     wire.signal_credentials(1);
@@ -284,14 +284,14 @@ fn the_controlled_end_follows_the_data_among_what_was_nominated() {
     let mut wire = chromiums();
     // Two checks leave before one is answered, and both nominate.
     wire.delay = Duration::from_millis(50);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, on(1, 0, host("192.0.2.2:2000")));
     let other = wire.base(1, on(2, 0, relay("198.51.100.1:2000", RELAY_UDP)));
     wire.signal();
     wire.run_until(at(5_000));
     let before = wire.sides[1].agent.selected().unwrap();
     assert_eq!(wire.sides[1].agent.pairs().iter().filter(|pair| pair.nominated).count(), 2);
-    wire.inject(1, other, "192.0.2.1:1000", b"\x80 data");
+    wire.inject(1, other, "192.0.2.1:1100", b"\x80 data");
     assert_ne!(wire.sides[1].agent.selected(), Some(before));
     let because = wire.sides[1].events.iter().rev().find_map(|event| match event.kind {
         EventKind::Selected { because, .. } => Some(because),
@@ -300,12 +300,52 @@ fn the_controlled_end_follows_the_data_among_what_was_nominated() {
     assert_eq!(because, Some(Criterion::LastData));
 }
 
+/// A textbook agent controls and nominates one pair, late and by priority alone; the far end's pair of the higher priority
+/// is the dearer one.
+fn nominated_against_the_cost() -> Wire {
+    let mut wire = Wire::new(["rfc8445", "chromium"]);
+    wire.base(0, Candidate { network_cost: None, ..host("192.0.2.1:1100") });
+    wire.base(1, on(1, 999, host("192.0.2.2:2000")));
+    wire.base(1, on(2, 0, Candidate { priority: HOST - 1_000, ..host("192.0.2.3:2000") }));
+    wire.base(1, on(2, 0, relay("198.51.100.1:2000", RELAY_UDP)));
+    // The nomination comes when every pair has been answered.
+    wire.delays = Some(Box::new(|packet| {
+        let nominates = Message::parse(&packet.bytes).unwrap().value(attr::USE_CANDIDATE).is_some();
+        Duration::from_millis(if nominates { 500 } else { 20 })
+    }));
+    wire.signal();
+    wire.run_until(at(5_000));
+    wire
+}
+
+#[test]
+fn the_controlled_end_moves_to_what_is_nominated_at_once_whatever_it_costs() {
+    let wire = nominated_against_the_cost();
+    assert_eq!(wire.selected(0).unwrap().1, "192.0.2.2:2000");
+    assert_eq!(wire.selected(1).unwrap().0, "192.0.2.2:2000");
+    let nominated = times(&wire, 1, |kind| matches!(kind, EventKind::Nominated(..)));
+    let moved = |kind: &EventKind| {
+        matches!(kind, EventKind::Selected { before: Some(_), because: Criterion::Nominated, .. })
+    };
+    assert_eq!(times(&wire, 1, moved), nominated);
+}
+
+#[test]
+fn the_controlled_end_prunes_nothing_before_its_pair_is_nominated() {
+    let wire = nominated_against_the_cost();
+    let selected = times(&wire, 1, |kind| matches!(kind, EventKind::Selected { .. }));
+    let nominated = times(&wire, 1, |kind| matches!(kind, EventKind::Nominated(..)));
+    let pruned = times(&wire, 1, |kind| matches!(kind, EventKind::Pruned(_)));
+    assert!(selected[0] < nominated[0], "{selected:?} {nominated:?}");
+    assert!(!pruned.is_empty() && pruned[0] >= nominated[0], "{pruned:?} {nominated:?}");
+}
+
 #[test]
 fn equal_tie_breakers_make_the_controlling_end_yield() {
     let same = |seed| setup("chromium", IceRole::Controlling, seed);
     let mut wire = Wire::of([same(5), same(5)]);
     assert_ne!(wire.sides[0].agent.role(), IceRole::Controlled);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, host("192.0.2.2:2000"));
     wire.signal_credentials(0);
     wire.signal_credentials(1);
@@ -327,7 +367,7 @@ fn credentials_have_4_and_24_characters() {
 #[test]
 fn a_restart_keeps_the_old_pair_alive_until_one_of_the_new_session_works() {
     let mut wire = chromiums();
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, host("192.0.2.2:2000"));
     wire.signal();
     wire.run_until(at(5_000));
@@ -355,11 +395,8 @@ fn what_comes_after_the_selected_path_is_told_with_its_reason() {
     let order: Vec<_> = agent.preference().iter().map(|chosen| (chosen.pair, chosen.below)).collect();
     let by_priority = Some(Criterion::Priority);
     assert_eq!(order, [(PairId(0), None), (PairId(1), by_priority), (PairId(2), by_priority)]);
-    let next = Successor::Switch { pair: PairId(1), because: Criterion::Priority };
-    assert_eq!(agent.without(&[BaseId(0)]), next);
-    assert_eq!(
-        agent.without(&[BaseId(0), BaseId(1)]),
-        Successor::Switch { pair: PairId(2), because: Criterion::Only }
-    );
+    // Nothing was checked: which is next is known, and that nobody tried it.
+    assert_eq!(agent.without(&[BaseId(0)]), Successor::Untried(PairId(1)));
+    assert_eq!(agent.without(&[BaseId(0), BaseId(1)]), Successor::Untried(PairId(2)));
     assert_eq!(agent.without(&[BaseId(0), BaseId(1), BaseId(2)]), Successor::Nothing);
 }

@@ -14,8 +14,8 @@ fn sequence(wire: &Wire, end: usize) -> Vec<(f64, usize)> {
 fn the_first_round_goes_in_order_of_preference_48_ms_apart_and_the_next_one_too() {
     let mut wire = chromiums();
     wire.lost = Box::new(|_| true);
-    wire.base(0, relay("198.51.100.1:1000", RELAY_TLS));
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, relay("198.51.100.1:1100", RELAY_TLS));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(0, relay("198.51.100.1:1001", RELAY_UDP));
     wire.base(1, host("192.0.2.2:2000"));
     wire.signal();
@@ -28,8 +28,8 @@ fn the_first_round_goes_in_order_of_preference_48_ms_apart_and_the_next_one_too(
 fn cost_comes_before_priority_in_the_first_round() {
     let mut wire = chromiums();
     wire.lost = Box::new(|_| true);
-    wire.base(0, on(1, 10, host("192.0.2.1:1000")));
-    wire.base(0, on(2, 0, relay("198.51.100.1:1000", RELAY_TLS)));
+    wire.base(0, on(1, 10, host("192.0.2.1:1100")));
+    wire.base(0, on(2, 0, relay("198.51.100.1:1100", RELAY_TLS)));
     wire.base(1, host("192.0.2.2:2000"));
     wire.signal();
     wire.run_until(at(48));
@@ -40,12 +40,12 @@ fn cost_comes_before_priority_in_the_first_round() {
 fn a_candidate_that_comes_later_is_pinged_before_the_others_are_pinged_again() {
     let mut wire = chromiums();
     wire.lost = Box::new(|_| true);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(0, relay("198.51.100.1:1001", RELAY_UDP));
     wire.base(1, host("192.0.2.2:2000"));
     wire.signal();
     wire.run_until(at(100));
-    wire.base(0, relay("198.51.100.1:1000", RELAY_TLS));
+    wire.base(0, relay("198.51.100.1:1100", RELAY_TLS));
     wire.run_until(at(200));
     let expected = [(0.0, 0), (48.0, 1), (96.0, 0), (144.0, 2), (192.0, 1)];
     assert_eq!(sequence(&wire, 0), expected);
@@ -54,7 +54,7 @@ fn a_candidate_that_comes_later_is_pinged_before_the_others_are_pinged_again() {
 #[test]
 fn three_pings_are_fast_then_900_ms_until_stable_then_2500_ms() {
     let mut wire = chromiums();
-    let base = wire.base(0, host("192.0.2.1:1000"));
+    let base = wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, host("192.0.2.2:2000"));
     wire.signal();
     wire.run_until(at(10_000));
@@ -65,7 +65,7 @@ fn three_pings_are_fast_then_900_ms_until_stable_then_2500_ms() {
 #[test]
 fn a_strong_channel_pings_the_others_480_ms_apart() {
     let mut wire = chromiums();
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     // Better ones that no packet comes through: they are not pruned.
     let dead: Vec<BaseId> = (0..2)
         .map(|n| {
@@ -89,7 +89,7 @@ fn a_strong_channel_pings_the_others_480_ms_apart() {
 #[test]
 fn a_check_is_sent_once_and_a_pair_that_nobody_answers_fails_after_15_s() {
     let mut wire = chromiums();
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, host("192.0.2.2:2000"));
     wire.lost = Box::new(|packet| packet.end == 1);
     wire.signal();
@@ -108,7 +108,7 @@ fn a_check_is_sent_once_and_a_pair_that_nobody_answers_fails_after_15_s() {
 fn an_answer_after_10_s_still_counts() {
     let mut wire = chromiums();
     wire.delay = std::time::Duration::from_secs(5);
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, host("192.0.2.2:2000"));
     wire.signal();
     assert!(wire.connect());
@@ -118,7 +118,7 @@ fn an_answer_after_10_s_still_counts() {
 #[test]
 fn the_peers_check_is_answered_by_one_of_ours_before_others_are_tried() {
     let mut wire = chromiums();
-    wire.base(0, host("192.0.2.1:1000"));
+    wire.base(0, host("192.0.2.1:1100"));
     // The far end has many better pairs that lead nowhere.
     let better = |n: u32| Candidate { priority: HOST + 100 + n, ..host(&format!("192.0.2.9:{}", 3000 + n)) };
     for n in 0..8 {
@@ -133,7 +133,7 @@ fn the_peers_check_is_answered_by_one_of_ours_before_others_are_tried() {
     wire.run_until(at(400));
     let checks = wire.checks(1);
     let to_near: Vec<f64> =
-        checks.iter().filter(|check| check.1 == "192.0.2.1:1000").map(|check| check.0).collect();
+        checks.iter().filter(|check| check.1 == "192.0.2.1:1100").map(|check| check.0).collect();
     // Told at 100, checked there at 120, and the next turn of the far end's loop is at 144.
     assert_eq!(to_near[0], 144.0, "{checks:?}");
 }
@@ -141,8 +141,8 @@ fn the_peers_check_is_answered_by_one_of_ours_before_others_are_tried() {
 #[test]
 fn a_backup_is_pinged_every_25_s_when_the_channel_is_complete() {
     let mut wire = chromiums();
-    wire.base(0, on(1, 0, host("192.0.2.1:1000")));
-    let backup = wire.base(0, on(2, 0, relay("198.51.100.1:1000", RELAY_UDP)));
+    wire.base(0, on(1, 0, host("192.0.2.1:1100")));
+    let backup = wire.base(0, on(2, 0, relay("198.51.100.1:1100", RELAY_UDP)));
     wire.base(1, host("192.0.2.2:2000"));
     wire.signal();
     wire.run_until(at(80_000));
@@ -156,14 +156,14 @@ fn a_backup_is_pinged_every_25_s_when_the_channel_is_complete() {
 #[test]
 fn until_something_is_selected_every_check_nominates_and_then_only_better_pairs() {
     let mut wire = chromiums();
-    let good = wire.base(0, host("192.0.2.1:1000"));
+    let good = wire.base(0, host("192.0.2.1:1100"));
     let better = wire.base(0, Candidate { priority: HOST + 1_000, ..host("192.0.2.1:5000") });
     let worse = wire.base(0, on(2, 10, host("192.0.2.1:6000")));
     wire.base(1, host("192.0.2.2:2000"));
     wire.lost = Box::new(|packet| packet.from.port() >= 5000 || packet.to.port() >= 5000);
     wire.signal();
     wire.run_until(at(3_000));
-    assert_eq!(wire.selected(0).unwrap().0, "192.0.2.1:1000");
+    assert_eq!(wire.selected(0).unwrap().0, "192.0.2.1:1100");
     let all = |wire: &Wire, base, expected| {
         let nominations = nominations(wire, 0, base);
         assert!(nominations.len() >= 3 && nominations.iter().all(|n| *n == expected), "{nominations:?}");
@@ -183,7 +183,7 @@ fn until_something_is_selected_every_check_nominates_and_then_only_better_pairs(
 #[test]
 fn towards_a_lite_peer_only_the_selected_pair_is_nominated() {
     let mut wire = chromiums();
-    let base = wire.base(0, host("192.0.2.1:1000"));
+    let base = wire.base(0, host("192.0.2.1:1100"));
     wire.base(1, host("192.0.2.2:2000"));
     let credentials = wire.sides[1].agent.credentials().clone();
     wire.sides[0].agent.on_peer(Peer { credentials, lite: true, ice2: false }, at(0));
@@ -199,7 +199,7 @@ fn towards_a_lite_peer_only_the_selected_pair_is_nominated() {
 #[test]
 fn the_priority_of_a_check_is_110_and_the_low_bits_of_the_local_candidate() {
     let mut wire = chromiums();
-    let bases = [wire.base(0, host("192.0.2.1:1000")), wire.base(0, relay("198.51.100.1:1000", RELAY_UDP))];
+    let bases = [wire.base(0, host("192.0.2.1:1100")), wire.base(0, relay("198.51.100.1:1100", RELAY_UDP))];
     wire.base(1, host("192.0.2.2:2000"));
     wire.lost = Box::new(|_| true);
     wire.signal();
