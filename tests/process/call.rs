@@ -33,7 +33,7 @@ fn text(bytes: &[u8]) -> String {
 /// Scenario, state, the near end's relay protocol and route of the selected pair, exit status, root causes.
 type Row = (&'static str, &'static str, Option<&'static str>, &'static str, i32, &'static [&'static str]);
 
-const SCENARIOS: [Row; 11] = [
+const SCENARIOS: [Row; 13] = [
     ("open", "connected", None, "direct", 0, &[]),
     ("udp-blocked", "connected", Some("tcp"), "direct", 0, &[]),
     ("only-443", "connected", Some("tls"), "direct", 0, &[]),
@@ -44,6 +44,8 @@ const SCENARIOS: [Row; 11] = [
     ("dtls-eaten", "connected", None, "direct", 1, &["dtls-blocked"]),
     ("bad-credentials", "failed", None, "", 1, &["turn-credentials-rejected"]),
     ("one-server-down", "connected", None, "direct", 0, &[]),
+    ("stun-dropped-inside", "connected", None, "direct", 0, &[]),
+    ("slow-udp", "connected", None, "direct", 0, &[]),
     ("nothing-works", "failed", None, "", 1, &["tcp-80-blocked", "tls-443-blocked", "udp-blocked"]),
 ];
 

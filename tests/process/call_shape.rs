@@ -122,8 +122,11 @@ const UPKEEP: &[(&str, Is)] = &[
     ("cause", Maybe(&Text)),
     ("detail", Maybe(&Text)),
 ];
-const SUCCESSOR: &[(&str, Is)] =
-    &[("action", OneOf(&["switch", "restart", "none"])), ("pair", Maybe(&Number)), ("because", Maybe(&Text))];
+const SUCCESSOR: &[(&str, Is)] = &[
+    ("action", OneOf(&["switch", "look", "restart", "none"])),
+    ("pair", Maybe(&Number)),
+    ("because", Maybe(&Text)),
+];
 const FAR: &[(&str, Is)] = &[
     ("ice_role", OneOf(&["controlling", "controlled"])),
     ("state", OneOf(&["new", "checking", "connected", "completed", "disconnected", "failed"])),
