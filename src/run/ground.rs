@@ -98,9 +98,9 @@ impl Ground {
         &self.progress
     }
 
-    /// Sixty-four bits for a name; not for keys.
+    /// Sixty-four bits for a name, whatever the seed: two calls never share one. Not for keys.
     pub(crate) fn random(&self) -> u64 {
-        self.context.ids().next_u64()
+        seed()
     }
 
     /// When the run began, RFC 3339.
