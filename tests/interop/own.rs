@@ -78,7 +78,7 @@ fn everything_dropped(world: &mut World) {
     // There is no proxy either.
     world.firewall(Firewall::OnlyProxy);
     let ended = call.wait(LIMIT);
-    dropped(&ended, &["could not be kept up: no answer"]);
+    dropped(&ended, &["nothing came any more"]);
     all_allocations_end(world);
 }
 

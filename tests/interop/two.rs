@@ -4,6 +4,7 @@ use crate::browser::{Client, EndedCall, RunningCall, all_allocations_end};
 use crate::harness::Case;
 use crate::world::{Firewall, Nat, Router, World};
 use serde_json::Value;
+use std::cell::RefCell;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(40);
@@ -64,12 +65,28 @@ fn by_code_at(world: &mut World, place: &'static str) -> Pair {
 /// A line each way.
 fn by_paste_at(world: &mut World, place: &'static str) -> Pair {
     let arguments = Client::default().arguments(world);
-    let line = |line: &str| line.starts_with(LINE).then(|| line.to_owned());
     let mut offers = RunningCall::raincheck(world, "client", "offer", &arguments);
     let mut answers = RunningCall::raincheck(world, place, "answer", &arguments);
-    answers.type_in(&offers.told(line));
-    offers.type_in(&answers.told(line));
+    answers.type_in(&line_to_paste(&offers));
+    offers.type_in(&line_to_paste(&answers));
     Pair([offers.wait(LIMIT), answers.wait(LIMIT)])
+}
+
+/// What is to be carried over: pieces that terminals take, up to an empty line.
+fn line_to_paste(call: &RunningCall) -> String {
+    let pieces = RefCell::new(Vec::new());
+    call.told(|line| {
+        let (line, mut pieces) = (line.trim_end(), pieces.borrow_mut());
+        match (line.is_empty(), pieces.is_empty()) {
+            (true, false) => Some(pieces.join("\n")),
+            (false, true) if !line.starts_with(LINE) => None,
+            (true, true) => None,
+            (false, _) => {
+                pieces.push(line.to_owned());
+                None
+            }
+        }
+    })
 }
 
 fn two_symmetric_nats(world: &mut World) {
