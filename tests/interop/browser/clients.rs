@@ -1,7 +1,7 @@
 //! What else either end may be: a browser that hides its addresses or may only use relays, raincheck with `--policy
 //! relay`, and raincheck as each of the clients that it emulates.
 //!
-//! Where a real browser can take raincheck's place it does so first, and both must select the same. An ICE restart that
+//! Where a real browser can take raincheck's place it does so afterwards, and must come to select the same. An ICE restart that
 //! the browser asks for is not here: `raincheck call` takes one description from the other end, and no second one.
 
 use super::browsers::{Browsers, Kind};
@@ -41,7 +41,7 @@ pub(super) fn cases(browsers: &Browsers) -> Vec<Case> {
 struct Call {
     network: Network,
     client: Client<'static>,
-    /// A browser that is called from raincheck's place first.
+    /// A browser that then calls from raincheck's place.
     stand_in: Option<Kind>,
     far: Kind,
     far_settings: Settings,
@@ -61,33 +61,34 @@ impl Call {
 
     fn hold(&self, world: &mut World, browsers: &Browsers) {
         self.network.apply(world);
-        let seen = self.stand_in.map(|kind| self.stand_in(world, browsers, kind));
         let mut browser = Connection::new(browsers, world, self.far, "peer", &self.far_settings);
         let mut call = self.client.call(world, "client", Role::Offer);
         introduce(&mut call, &mut browser);
         browser.wait_connected(LIMIT);
         let ended = selected_as_wanted(call, self.selects);
-        if let Some(seen) = seen {
-            let told = Facts::told(&ended);
-            let [told, seen] = [told, seen].map(|facts| if self.tie { facts.but_for_ties() } else { facts });
-            assert_eq!(told, seen, "raincheck and the browser in its place");
-        }
         let passed_over = ended.json["passed_over"].as_array().map(Vec::as_slice).unwrap_or_default();
         let hidden = |one: &Value| one["candidate"].as_str().is_some_and(|line| line.contains(".local "));
         assert_eq!(passed_over.iter().any(hidden), self.far_settings.hide_addresses, "{passed_over:#?}");
         browser.close();
         all_allocations_end(world);
+        if let Some(kind) = self.stand_in {
+            let told = Facts::told(&ended);
+            let seen = self.stand_in(world, browsers, kind, &told);
+            let [told, seen] = [told, seen].map(|facts| if self.tie { facts.but_for_ties() } else { facts });
+            assert_eq!(told, seen, "raincheck and the browser in its place");
+        }
     }
 
-    /// What a real browser selects in raincheck's place.
-    fn stand_in(&self, world: &mut World, browsers: &Browsers, kind: Kind) -> Facts {
+    /// What a real browser selects in raincheck's place, once it has come to a pair of those priorities.
+    fn stand_in(&self, world: &mut World, browsers: &Browsers, kind: Kind, told: &Facts) -> Facts {
         let like_raincheck = Settings { relay_only: self.client.relay_only, ..settings(self.client.proxy) };
         let mut browser = Connection::new(browsers, world, self.far, "peer", &self.far_settings);
         let mut client = Connection::new(browsers, world, kind, "client", &like_raincheck);
         introduce(&mut client, &mut browser);
         client.wait_connected(LIMIT);
         browser.wait_connected(LIMIT);
-        let facts = Facts::seen(&client.wait_selected(&self.selects, LIMIT));
+        let wanted = Wanted { priorities: told.priorities(), ..self.selects };
+        let facts = Facts::seen(&client.wait_selected(&wanted, LIMIT));
         client.close();
         browser.close();
         all_allocations_end(world);
@@ -115,7 +116,7 @@ fn far_ends() -> Vec<(String, Call)> {
         let call = Call { far_settings: relay_only, ..Call::to(far, from("relay")) };
         add("a_browser_that_may_only_use_relays", call);
         let over_relay =
-            Wanted { local: &["relay"], relay_protocol: Some("udp"), url: Some(UDP), remote: Some("host") };
+            Wanted { local: &["relay"], relay_protocol: Some("udp"), url: Some(UDP), ..from("host") };
         let client = Client { relay_only: true, ..Client::default() };
         add(
             "raincheck_that_may_only_use_relays",
@@ -128,7 +129,7 @@ fn far_ends() -> Vec<(String, Call)> {
 fn near_ends() -> Vec<(&'static str, Call)> {
     let direct = |local| Wanted { local, remote: Some("host"), ..Wanted::default() };
     let relay =
-        |protocol, url| Wanted { local: &["relay"], relay_protocol: protocol, url, remote: Some("host") };
+        |protocol, url| Wanted { relay_protocol: protocol, url, ..direct(&["relay"]) };
     let call = |network, profile, selects| Call {
         network,
         client: Client { profile, ..Client::default() },

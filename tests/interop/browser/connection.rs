@@ -106,6 +106,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) url: Option<&'a str>,
     /// Type of the remote candidate.
     pub(crate) remote: Option<&'a str>,
+    /// Priorities of the local and the remote candidate.
+    pub(crate) priorities: Option<[u64; 2]>,
 }
 
 /// The connection. The page goes with it.
@@ -235,6 +237,9 @@ impl Wanted<'_> {
             && same(self.relay_protocol, &pair.local.relay_protocol)
             && same(self.url, &pair.local.url)
             && same(self.remote, &pair.remote.kind)
+            && self.priorities.is_none_or(|wanted| {
+                [pair.local.priority, pair.remote.priority] == wanted.map(Some)
+            })
     }
 
     /// What the page compares: for each member the values that will do.
@@ -250,6 +255,10 @@ impl Wanted<'_> {
         }
         if let Some(kind) = self.remote {
             members["remote"]["type"] = json!([kind]);
+        }
+        if let Some([local, remote]) = self.priorities {
+            members["local"]["priority"] = json!([local]);
+            members["remote"]["priority"] = json!([remote]);
         }
         members
     }

@@ -130,6 +130,7 @@ impl Side {
             relay_protocol: local.relay_protocol.as_deref(),
             url: local.url.as_deref().filter(|_| kind == ["relay"]),
             remote: recorded.remote.kind.as_deref(),
+            priorities: self.facts().priorities(),
         };
         let stats = end.wait_selected(&wanted, LIMIT);
         let facts = Facts::seen(&stats);
@@ -168,6 +169,11 @@ impl Facts {
 }
 
 impl Facts {
+    /// Of the local and the remote candidate, where both are known.
+    pub(super) fn priorities(&self) -> Option<[u64; 2]> {
+        Some([self.local.priority?, self.remote.priority?])
+    }
+
     /// The same without what a client is free to choose among relays of one priority.
     pub(super) fn but_for_ties(mut self) -> Self {
         (self.local.relay_protocol, self.local.url, self.local.address) = (None, None, None);

@@ -70,10 +70,9 @@ impl Network {
     pub(crate) fn selects(self, role: Role) -> Wanted<'static> {
         let direct = |local| Wanted { local, remote: Some("host"), ..Wanted::default() };
         let relay = |protocol, url| Wanted {
-            local: &["relay"],
             relay_protocol: Some(protocol),
             url: Some(url),
-            remote: Some("host"),
+            ..direct(&["relay"])
         };
         match self {
             // One address and port either way, but who answers knows the peer before its own servers have answered,

@@ -22,8 +22,18 @@ impl Core {
         base
     }
 
+    /// How a server sees a base. One of the same address takes the place of what was there: the gathering drops a
+    /// redundant one for another of higher priority (RFC 8445 section 5.1.3).
     pub(in crate::ice::agent) fn add_reflexive(&mut self, candidate: Candidate, base: BaseId) {
-        self.locals.push(Local { candidate, base });
+        let same = |local: &&mut Local| {
+            local.base == base
+                && local.candidate.kind == candidate.kind
+                && address_of(&local.candidate) == address_of(&candidate)
+        };
+        match self.locals.iter_mut().find(same) {
+            Some(known) => known.candidate = candidate,
+            None => self.locals.push(Local { candidate, base }),
+        }
     }
 
     /// A candidate that was signalled. One that a check has shown before takes the place of what was made up for it.

@@ -51,6 +51,23 @@ fn both_ends_behind_nats_that_map_alike_meet_through_the_holes() {
 }
 
 #[test]
+fn a_better_reflexive_candidate_of_the_same_address_takes_the_place_of_the_first() {
+    for client in CLIENTS {
+        let mut wire = Wire::new([client, client]);
+        let base = wire.base_with_srflx(0, host("10.0.0.2:1100"), "203.0.113.2:1100");
+        wire.base(1, host("192.0.2.2:2000"));
+        // A server that stands before the first in the client's list answers later, and the gathering drops the first.
+        let better = candidate(CandidateType::Srflx, "203.0.113.2:1100", SRFLX + 256);
+        wire.sides[0].agent.on_reflexive(better, base);
+        wire.signal();
+        assert!(wire.connect(), "{client}");
+        let agent = &wire.sides[0].agent;
+        let local = agent.local(agent.selected().unwrap()).unwrap();
+        assert_eq!((local.kind, local.priority), (CandidateType::Srflx, SRFLX + 256), "{client}");
+    }
+}
+
+#[test]
 fn a_signalled_candidate_takes_the_place_of_what_a_check_had_shown() {
     for client in CLIENTS {
         let mut wire = Wire::new([client, client]);
