@@ -128,8 +128,7 @@ fn far_ends() -> Vec<(String, Call)> {
 
 fn near_ends() -> Vec<(&'static str, Call)> {
     let direct = |local| Wanted { local, remote: Some("host"), ..Wanted::default() };
-    let relay =
-        |protocol, url| Wanted { relay_protocol: protocol, url, ..direct(&["relay"]) };
+    let relay = |protocol, url| Wanted { relay_protocol: protocol, url, ..direct(&["relay"]) };
     let call = |network, profile, selects| Call {
         network,
         client: Client { profile, ..Client::default() },

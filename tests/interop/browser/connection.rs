@@ -237,9 +237,9 @@ impl Wanted<'_> {
             && same(self.relay_protocol, &pair.local.relay_protocol)
             && same(self.url, &pair.local.url)
             && same(self.remote, &pair.remote.kind)
-            && self.priorities.is_none_or(|wanted| {
-                [pair.local.priority, pair.remote.priority] == wanted.map(Some)
-            })
+            && self
+                .priorities
+                .is_none_or(|wanted| [pair.local.priority, pair.remote.priority] == wanted.map(Some))
     }
 
     /// What the page compares: for each member the values that will do.

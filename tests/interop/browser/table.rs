@@ -69,11 +69,8 @@ impl Network {
     /// What Chromium selects there in that role, seen from the client.
     pub(crate) fn selects(self, role: Role) -> Wanted<'static> {
         let direct = |local| Wanted { local, remote: Some("host"), ..Wanted::default() };
-        let relay = |protocol, url| Wanted {
-            relay_protocol: Some(protocol),
-            url: Some(url),
-            ..direct(&["relay"])
-        };
+        let relay =
+            |protocol, url| Wanted { relay_protocol: Some(protocol), url: Some(url), ..direct(&["relay"]) };
         match self {
             // One address and port either way, but who answers knows the peer before its own servers have answered,
             // and so may learn that address from the peer.
