@@ -1,8 +1,9 @@
 //! What else either end may be: a browser that hides its addresses or may only use relays, raincheck with `--policy
 //! relay`, and raincheck as each of the clients that it emulates.
 //!
-//! Where a real browser can take raincheck's place it does so afterwards, and must come to select the same. An ICE restart that
-//! the browser asks for is not here: `raincheck call` takes one description from the other end, and no second one.
+//! Where a real browser can take raincheck's place it does so afterwards, and must come to select the same. An ICE
+//! restart that the browser asks for is not here: `raincheck call` takes one description from the other end, and no
+//! second one.
 
 use super::browsers::{Browsers, Kind};
 use super::connection::{Connection, Settings, Wanted};
